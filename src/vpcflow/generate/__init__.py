@@ -1,0 +1,1 @@
+"""What would traffic look like? A seed in, realistic flow logs in AWS's layout out."""

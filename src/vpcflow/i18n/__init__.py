@@ -1,0 +1,57 @@
+"""Every text a user sees, in each language: one flat JSON catalogue a language.
+
+Keys are dotted names, places are ``{name}``. A key without text is a defect that
+``tests/test_i18n.py`` finds, so look-ups fail loudly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from importlib import resources
+
+LANGUAGES = ("en", "ko")
+"""The languages that have a complete catalogue; the first one is the default."""
+
+_chosen = LANGUAGES[0]
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """Return all texts of one language by key."""
+    text = resources.files(__name__).joinpath(f"{language}.json").read_text(encoding="utf-8")
+    texts: dict[str, str] = json.loads(text)
+    return texts
+
+
+def choose(language: str) -> None:
+    """Make *language* (``ko``, ``ko_KR.UTF-8`` …) the one that `t` answers in; unknown ones mean English."""
+    global _chosen  # noqa: PLW0603 - the language is one per process, like the locale
+    short = language.replace("-", "_").partition("_")[0].lower()
+    _chosen = short if short in LANGUAGES else LANGUAGES[0]
+
+
+def chosen() -> str:
+    """Return the language in use."""
+    return _chosen
+
+
+def preferred(environ: dict[str, str] | None = None) -> str:
+    """Return the language the environment asks for: VPCFLOW_LANG, then LC_ALL, LC_MESSAGES, LANG."""
+    env = os.environ if environ is None else environ
+    for name in ("VPCFLOW_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if env.get(name):
+            return env[name]
+    return LANGUAGES[0]
+
+
+def t(key: str, **values: object) -> str:
+    """Return the text of *key* with its places filled; KeyError when no text has that key."""
+    text = catalogue(_chosen)[key]
+    return text.format_map(values) if values else text
+
+
+def has(key: str) -> bool:
+    """Tell whether *key* has a text."""
+    return key in catalogue(LANGUAGES[0])

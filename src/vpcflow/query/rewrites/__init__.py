@@ -1,0 +1,1 @@
+"""Rewrites of a plan for one dialect, a rule a file."""

@@ -1,0 +1,125 @@
+"""The contracts between the stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+FlowBatch: TypeAlias = "pa.RecordBatch"
+"""N flow log records; columns a subset of the registry's (and of ``record.schema.HIDDEN``), in its order; strings plain
+or dictionary-encoded; null where AWS writes "-"."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Seconds since the epoch, UTC; *since* inclusive, *until* exclusive; None is open."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.since is not None or self.until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFilter:
+    """What a question says of where its rows lie; each part only ever leaves out files without a wanted row.
+
+    time: of the record (its ``start``, else its event time). end: of ``end``.
+    accounts, regions: values of the partition keys, None for all.
+    """
+
+    time: TimeRange = TimeRange()
+    end: TimeRange = TimeRange()
+    accounts: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a table. dead: ids of replaced sources whose rows in it no longer count."""
+
+    path: str
+    columns: tuple[str, ...]
+    rows: int
+    bytes: int
+    dead: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table as an engine binds it: its name, the columns that have data, and the files to read."""
+
+    name: str
+    columns: tuple[str, ...]
+    files: tuple[DataFile, ...] = ()
+
+
+class Catalog(Protocol):
+    """The lake, as questions see it."""
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns that some file of *table* has, in the registry's order."""
+        ...
+
+    def scan(self, table: str, where: PartitionFilter) -> TableRef:
+        """Return the files of *table* that may hold rows of *where*."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one question may take; None is no limit."""
+
+    timeout_s: float | None = None
+    max_rows: int | None = None
+
+
+State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
+
+
+@dataclass(slots=True)
+class Status:
+    """How a question stands; bytes_scanned counts the files bound for it."""
+
+    state: State = "QUEUED"
+    elapsed_s: float = 0.0
+    bytes_scanned: int = 0
+    error: Exception | None = field(default=None, repr=False)
+
+
+class Engine(Protocol):
+    """Something that answers SQL in one dialect. Translation is `query.compile`, never the engine's."""
+
+    name: str
+    dialect: str
+    traits: frozenset[str]
+
+    def bind(self, table: TableRef) -> None:
+        """Make *table* the one that the next questions read under its name."""
+        ...
+
+    def submit(self, sql: str, limits: Limits) -> str:
+        """Start a question, answer its id at once."""
+        ...
+
+    def status(self, query_id: str) -> Status:
+        """Tell how a question stands."""
+        ...
+
+    def result(self, query_id: str) -> Iterator[pa.RecordBatch]:
+        """Return the answer, waiting for it; QueryError says why there is none."""
+        ...
+
+    def cancel(self, query_id: str) -> None:
+        """Stop a question; nothing happens to one that has ended."""
+        ...
+
+    def close(self) -> None:
+        """Stop all questions and let go of everything."""
+        ...
