@@ -6,13 +6,33 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     import pyarrow as pa
 
 FlowBatch: TypeAlias = "pa.RecordBatch"
 """N flow log records; columns a subset of the registry's (and of ``record.schema.HIDDEN``), in its order; strings plain
 or dictionary-encoded; null where AWS writes "-"."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """One thing to read: what it is called, which version of it this is, and what its name already tells.
+
+    uri, etag: identity; the same uri with another etag is new content of the same source.
+    account, region, time_s: from the object's key, None where it does not say; time_s is the start of its window (s).
+    remote: reading ahead pays. open: gives its bytes as stored; raises SourceError.
+    """
+
+    uri: str
+    etag: str
+    bytes: int
+    open: Callable[[], BinaryIO]
+    account: str | None = None
+    region: str | None = None
+    time_s: int | None = None
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,10 @@ class Catalog(Protocol):
 
     def scan(self, table: str, where: PartitionFilter) -> TableRef:
         """Return the files of *table* that may hold rows of *where*."""
+        ...
+
+    def newest(self, table: str) -> int | None:
+        """Return when the newest record of *table* ends (epoch s), None for an empty table."""
         ...
 
 

@@ -48,8 +48,7 @@ def preferred(environ: dict[str, str] | None = None) -> str:
 
 def t(key: str, **values: object) -> str:
     """Return the text of *key* with its places filled; KeyError when no text has that key."""
-    text = catalogue(_chosen)[key]
-    return text.format_map(values) if values else text
+    return catalogue(_chosen)[key].format_map(values)
 
 
 def has(key: str) -> bool:

@@ -1,0 +1,226 @@
+"""The wiring, top to bottom: the only module that names concrete classes of several stages."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from vpcflow.errors import SourceError
+from vpcflow.types import TimeRange
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vpcflow.collect.s3 import S3Access
+    from vpcflow.collect.selection import Selection
+    from vpcflow.config import Config
+    from vpcflow.lake.compaction import Compacted
+    from vpcflow.lake.ingest import Config as IngestConfig
+    from vpcflow.lake.ingest import Progress
+    from vpcflow.lake.lake import Lake
+    from vpcflow.query.answer import Asker
+    from vpcflow.record.format import LogFormat
+    from vpcflow.telemetry import BadLine
+    from vpcflow.types import SourceObject
+
+_SPARE: Final = 0.6
+"""Part of the memory setting that the query engine may take; the rest is for Arrow and Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which objects of the sources are wanted, told from their keys before anything is fetched."""
+
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    time: TimeRange = field(default_factory=TimeRange)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How sources are read. on_bad: called with each bad line and its bytes."""
+
+    log_format: LogFormat | None = None
+    on_bad: Callable[[BadLine, bytes], None] | None = None
+    on_progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What came of an ingest. left_out: objects that were not read, by reason."""
+
+    progress: Progress
+    left_out: Counter[str]
+    compacted: Compacted | None = None
+
+
+class App:
+    """Everything a door (CLI, later API and console) may ask for."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    # --- the lake ----------------------------------------------------------------------------------------------
+
+    @property
+    def lake_path(self) -> Path:
+        """Where the lake lies."""
+        return Path(self.config.text("lake")).expanduser()
+
+    @contextlib.contextmanager
+    def lake(self, *, create: bool = False) -> Iterator[Lake]:
+        """Open the lake of the settings; LakeError when there is none and *create* is not set."""
+        from vpcflow.lake.lake import Lake
+
+        lake = Lake(self.lake_path, create=create)
+        try:
+            yield lake
+        finally:
+            lake.close()
+
+    @contextlib.contextmanager
+    def passing_lake(self, sources: Sequence[str], wanted: Wanted, reading: Reading) -> Iterator[tuple[Lake, Ingested]]:
+        """Read *sources* into a lake that goes when the block ends: what ``--from`` asks."""
+        from vpcflow.lake.lake import Lake
+
+        _remove_left_over()
+        with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+            lake = Lake(Path(folder), create=True, durable=False)
+            try:
+                yield lake, self.ingest(lake, sources, wanted, reading, compact=False)
+            finally:
+                lake.close()
+
+    def ingest(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, *, compact: bool = True
+    ) -> Ingested:
+        """Ingest everything of *sources* that *lake* does not have; then merge the files of closed hours."""
+        from vpcflow.collect.source import open_sources
+        from vpcflow.lake import compaction
+        from vpcflow.lake.ingest import Ingest
+
+        left_out: Counter[str] = Counter()
+        config = self._ingest_config(reading)
+        with lake.writer() as writer:
+            objects = open_sources(sources, self._selection(wanted), self._access(wanted), left_out)
+            progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
+            done = Ingested(progress, left_out)
+            if compact and progress.files:
+                began = time.perf_counter()
+                done.compacted = compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
+                progress.elapsed_s += time.perf_counter() - began
+        return done
+
+    def watch(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, *,
+        interval_s: float, stop: threading.Event, compact: bool = True,
+    ) -> Iterator[Ingested]:  # fmt: skip
+        """Ingest what is new in *sources* again and again until *stop* is set; yield each round that had anything."""
+        from vpcflow.collect.source import open_sources
+        from vpcflow.collect.watch import watch
+        from vpcflow.lake import compaction
+        from vpcflow.lake.ingest import Ingest
+
+        config = self._ingest_config(reading)
+        left_out: Counter[str] = Counter()
+
+        def listing() -> Iterator[SourceObject]:
+            left_out.clear()
+            try:
+                yield from open_sources(sources, self._selection(wanted), self._access(wanted), left_out)
+            except SourceError as error:
+                if error.code != "source.empty":
+                    raise
+
+        for objects in watch(listing, interval_s, stop):
+            with lake.writer() as writer:
+                progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
+                done = Ingested(progress, Counter(left_out))
+                if compact and progress.files:
+                    done.compacted = compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
+            yield done
+
+    def compact(self, lake: Lake) -> Compacted:
+        """Merge the files of closed hours."""
+        from vpcflow.lake import compaction
+
+        config = self._ingest_config(Reading())
+        with lake.writer() as writer:
+            return compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def asker(self, lake: Lake) -> Iterator[Asker]:
+        """Open a way to put plans to *lake*; its files stay as they are until the block ends."""
+        from vpcflow.query.answer import Asker
+        from vpcflow.query.duckdb import DuckDBEngine
+
+        memory = self._memory()
+        with lake.reading(), tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as spill:
+            engine = DuckDBEngine(
+                [lake.root],
+                memory=int(memory * _SPARE) if self.config.values["memory"].origin != "default" else 4 << 30,
+                threads=self.config.number("threads"),
+                temporary=Path(spill),
+            )
+            try:
+                yield Asker(engine, lake)
+            finally:
+                engine.close()
+
+    # --- settings → parts --------------------------------------------------------------------------------------
+
+    def _memory(self) -> int:
+        return self.config.number("memory") or 1 << 30
+
+    def _ingest_config(self, reading: Reading) -> IngestConfig:
+        from vpcflow.lake.ingest import Config
+
+        threads = self.config.number("threads")
+        config = Config(self._memory(), threads, log_format=reading.log_format)
+        return replace(config, on_bad=reading.on_bad) if reading.on_bad else config
+
+    def _selection(self, wanted: Wanted) -> Selection:
+        from vpcflow.collect.selection import Selection
+
+        return Selection(
+            accounts=frozenset(wanted.accounts) or None, regions=frozenset(wanted.regions) or None, time=wanted.time
+        )
+
+    def _access(self, wanted: Wanted) -> S3Access:
+        from vpcflow.collect.s3 import S3Access
+
+        return S3Access(
+            profile=self.config.text("profile") or None,
+            region=self.config.text("bucket_region") or (wanted.regions[0] if len(wanted.regions) == 1 else None),
+            endpoint_url=self.config.text("endpoint_url") or None,
+            no_sign_request=bool(self.config.get("no_sign_request")),
+        )
+
+
+def _remove_left_over() -> None:
+    """Remove folders that a killed process left in the temporary folder: their names carry its number."""
+    import shutil
+
+    for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdecimal() and folder.is_dir() and folder.owner() == Path.home().owner() and not _alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

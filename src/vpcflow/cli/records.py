@@ -1,0 +1,185 @@
+"""`vpcflow records`: the records themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from vpcflow.analyze.records import plan
+from vpcflow.cli.choices import Question, asked, one_of, question_options
+from vpcflow.cli.render import ACTIONS, chosen, output_option, write_batches, write_table
+from vpcflow.cli.session import command as declare
+from vpcflow.cli.summary import byte_size
+from vpcflow.cli.when import utc
+from vpcflow.cli.words import option
+from vpcflow.errors import UsageError
+from vpcflow.query.schema import FLOWS, resolve
+from vpcflow.record.fields import BY_COLUMN
+from vpcflow.record.format import LogFormat
+from vpcflow.record.numbers import protocol_name
+from vpcflow.record.schema import in_order
+from vpcflow.types import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from vpcflow.cli.session import Session
+    from vpcflow.query.answer import Answer, Asker
+
+_TABLE_ROWS: Final = 100
+_MAX_ROWS: Final = 1_000_000_000
+_SHORT: Final = (
+    "start", "srcaddr", "srcport", "dstaddr", "dstport", "protocol", "packets", "bytes", "action", "log_status", "interface_id",
+)  # fmt: skip
+
+
+@declare(
+    "records",
+    examples=(
+        "vpcflow records -f 'action = REJECT and dstport in (22, 3389)'",
+        "vpcflow records --since 1h -f 'src = 203.0.113.77 or dst = 203.0.113.77' -o wide",
+        "vpcflow records --from ./AWSLogs -o parquet > flows.parquet",
+    ),
+)
+@question_options
+@option("-n", "--limit", "limit", type=click.IntRange(0, _MAX_ROWS), metavar="N")
+@option("--fields", metavar="FIELD,…")
+@option("--table", default="flow_logs", metavar="TABLE", callback=one_of(*FLOWS.values(), name="table"))
+@option("--exit-code", is_flag=True)
+@output_option
+def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
+    """See ``command.records``."""
+    question = Question.take(values)
+    kind = chosen(values["kind"])
+    flows = next(name for name, base in FLOWS.items() if base == values["table"])
+    human = kind in ("table", "wide")
+    limit = values["limit"] if values["limit"] is not None else (_TABLE_ROWS if human else 0)
+    with asked(session, question) as (_, asker):
+        columns = _columns(asker, values["table"], values["fields"], kind)
+        scope = question.scope(flows)
+        # One row more tells whether there is more.
+        wanted = limit + 1 if limit and human else limit or None
+        answer = asker.ask(plan(scope, asker.schema(), columns, limit=wanted), Limits())
+        counted = _Counted(answer)
+        if not human:
+            write_batches(counted.batches(limit), kind, _format(columns) if kind == "text" else None)
+        elif kind == "wide" or values["fields"] or values["table"] != "flow_logs":
+            _wide(session, counted, columns, limit)
+        else:
+            _short(session, counted, limit)
+        if counted.more:
+            session.note("note.more_records", count=f"{limit:,}")
+        if not counted.rows:
+            session.note("note.no_records")
+        if session.verbose:
+            session.note("note.scanned", bytes=byte_size(answer.status.bytes_scanned), rows=f"{counted.rows:,}")
+    return 1 if values["exit_code"] and not counted.rows else 0
+
+
+class _Counted:
+    """An answer's batches, counted, cut at the number asked for."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.rows = 0
+        self.more = False
+
+    def batches(self, limit: int) -> Iterator[pa.RecordBatch]:
+        for batch in self._answer.batches:
+            kept = batch
+            if limit and self.rows + batch.num_rows > limit:
+                kept, self.more = batch.slice(0, limit - self.rows), True
+            self.rows += kept.num_rows
+            yield kept
+
+    def dicts(self, limit: int) -> Iterator[dict[str, Any]]:
+        for batch in self.batches(limit):
+            yield from batch.to_pylist()
+
+
+def _columns(asker: Asker, table: str, fields: str | None, kind: str) -> list[str]:
+    present = asker.schema().present[table]
+    if fields:
+        return [_resolved(name.strip(), table) for name in fields.split(",") if name.strip()]
+    if kind == "table" and table == "flow_logs":
+        return list(_SHORT)
+    shown = [name for name in in_order(table, present) if name in BY_COLUMN]
+    if kind in ("json", "jsonl", "arrow", "parquet") and "x_extra" in present:
+        shown.append("x_extra")
+    return shown or [name for name in _SHORT if table == "flow_logs" or name not in ("action", "interface_id")]
+
+
+def _resolved(name: str, table: str) -> str:
+    flows = next(known for known, base in FLOWS.items() if base == table)
+    column = resolve(name, flows)
+    if column is None:
+        raise UsageError("unknown_field", name=name)
+    return column
+
+
+def _format(columns: list[str]) -> LogFormat:
+    return LogFormat(tuple(BY_COLUMN[name].name if name in BY_COLUMN else name for name in columns))
+
+
+def _short(session: Session, counted: _Counted, limit: int) -> None:
+    rows = [
+        (
+            utc(row["start"]),
+            _end(row["srcaddr"], row["srcport"]),
+            "→",
+            _end(row["dstaddr"], row["dstport"]),
+            protocol_name(row["protocol"]),
+            _number(row["packets"]),
+            "-" if row["bytes"] is None else byte_size(row["bytes"]),
+            _outcome(row["action"], row["log_status"]),
+            row["interface_id"] or "-",
+        )
+        for row in counted.dicts(limit)
+    ]
+    if rows:
+        head = (
+            "start (UTC)",
+            "srcaddr:srcport",
+            "",
+            "dstaddr:dstport",
+            "protocol",
+            "packets",
+            "bytes",
+            "action",
+            "interface-id",
+        )
+        write_table(session, head, rows, right=frozenset({5, 6}))
+
+
+def _wide(session: Session, counted: _Counted, columns: list[str], limit: int) -> None:
+    rows = [[_cell(row[name]) for name in columns] for row in counted.dicts(limit)]
+    if rows:
+        head = [BY_COLUMN[name].name if name in BY_COLUMN else name for name in columns]
+        numbers = {
+            place for place, name in enumerate(columns) if name in BY_COLUMN and BY_COLUMN[name].type != "string"
+        }
+        write_table(session, head, rows, right=frozenset(numbers))
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _end(address: str | None, port: int | None) -> str:
+    if address is None:
+        return "-"
+    shown = f"[{address}]" if ":" in address else address
+    return shown if port is None else f"{shown}:{port}"
+
+
+def _outcome(action: str | None, status: str | None) -> str:
+    if action is None:
+        return f"– {status}" if status else "-"
+    return ACTIONS.get(action, action)

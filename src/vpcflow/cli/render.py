@@ -1,0 +1,95 @@
+"""Results → the form asked for. Data goes to stdout; the human form is a table drawn here, the others are written by `record`.
+
+Values of logs are data: whatever a terminal would obey is made visible instead.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from vpcflow.cli.choices import one_of
+from vpcflow.cli.shown import printable
+from vpcflow.cli.words import option
+from vpcflow.errors import UsageError
+from vpcflow.record.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from vpcflow.cli.session import Session
+    from vpcflow.record.format import LogFormat
+
+KINDS: Final = ("table", "wide", "text", "json", "jsonl", "csv", "parquet", "arrow")
+_BINARY: Final = ("parquet", "arrow")
+_COLORS: Final = {"ACCEPT": "\x1b[34m", "REJECT": "\x1b[31m", "head": "\x1b[1m"}
+_RESET: Final = "\x1b[0m"
+
+output_option = option("-o", "--output", "kind", metavar="KIND", callback=one_of(*KINDS, name="output"), default=None)
+
+
+def chosen(kind: str | None) -> str:
+    """Return the output asked for, else a table on a terminal and text for a pipe."""
+    return kind or ("table" if sys.stdout.isatty() else "text")
+
+
+def write_batches(batches: Iterable[pa.RecordBatch], kind: str, log_format: LogFormat | None = None) -> None:
+    """Write batches to stdout in a machine's form; binary forms refuse a terminal."""
+    if kind in _BINARY and sys.stdout.isatty():
+        raise UsageError("binary_terminal", kind=kind)
+    sys.stdout.flush()
+    out = sys.stdout.buffer
+    write(batches, kind, out, log_format)
+    out.flush()
+
+
+def write_tsv(table: pa.Table) -> None:
+    """Write a result that is no flow log record as text: tab-separated with a header."""
+    click.echo("\t".join(table.column_names))
+    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        click.echo("\t".join("-" if value is None else printable(str(value)) for value in row))
+
+
+def write_table(
+    session: Session, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()
+) -> None:
+    """Draw a table; right: columns of numbers. ACCEPT and REJECT have a glyph in their text and colour on a terminal."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max([width(title), *(width(row[place]) for row in cells)]) for place, title in enumerate(head)]
+    last = len(head) - 1
+    colored = session.color
+
+    def line(row: Sequence[str], tint: str = "") -> str:
+        parts = []
+        for place, cell in enumerate(row):
+            space = " " * (widths[place] - width(cell))
+            text = space + cell if place in right else cell + ("" if place == last else space)
+            shade = tint or next((code for word, code in _COLORS.items() if word in cell), "")
+            parts.append(f"{shade}{text}{_RESET}" if colored and shade else text)
+        return "  ".join(parts).rstrip()
+
+    click.echo(line(head, _COLORS["head"]), color=True)
+    for row in cells:
+        click.echo(line(row), color=True)
+
+
+def width(text: str) -> int:
+    """Return the columns *text* takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def bar(share: float, cells: int = 20) -> str:
+    """Return a bar for 0 to 1, in eighths of a cell."""
+    eighths = round(max(0.0, min(1.0, share)) * cells * 8)
+    whole, part = divmod(eighths, 8)
+    return "█" * whole + (" ▏▎▍▌▋▊▉"[part] if part else "")
+
+
+ACTIONS: Final = {"ACCEPT": "✓ ACCEPT", "REJECT": "✕ REJECT"}

@@ -1,0 +1,89 @@
+"""What every command has: settings, the app, and where words go."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vpcflow import i18n
+from vpcflow.app import App
+from vpcflow.cli.words import Command, option
+from vpcflow.config import load
+from vpcflow.i18n import t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vpcflow.config import Config
+
+_FLAGS = (
+    "lake", "memory", "threads", "profile", "bucket_region", "endpoint_url", "no_sign_request", "color", "lang",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a command. Data goes to stdout, everything else through `note` to stderr."""
+
+    app: App
+    config: Config
+    quiet: bool
+    verbose: bool
+
+    @property
+    def color(self) -> bool:
+        """Whether stdout gets colours."""
+        wanted = self.config.text("color")
+        if wanted != "auto":
+            return wanted == "always"
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def note(self, key: str, **values: object) -> None:
+        """Say something beside the data, unless it is to be quiet."""
+        if not self.quiet:
+            click.echo(t(key, **values), err=True)
+
+    def warn(self, text: str) -> None:
+        """Say something that must not be missed: a loss is told even when quiet."""
+        click.echo(f"{t('note.warning')}: {text}", err=True)
+
+
+def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., object]], click.Command]:
+    """Make a function a command: its first parameter is the session, the others are its own options.
+
+    Every command has ``--lake --lang --color -q -v --debug``.
+    """
+
+    def wrap(function: Callable[..., object]) -> click.Command:
+        @functools.wraps(function)
+        def run(quiet: bool, verbose: bool, debug: bool, **values: Any) -> object:  # noqa: ANN401, FBT001 - click's own
+            del debug  # main() has looked for it already
+            given = {key: _text(values.pop(key)) for key in _FLAGS if key in values}
+            config = load(given)
+            if config.text("lang"):
+                i18n.choose(config.text("lang"))
+            return function(Session(App(config), config, quiet, verbose), **values)
+
+        for declare in (
+            option("--debug", is_flag=True),
+            option("-v", "--verbose", is_flag=True),
+            option("-q", "--quiet", is_flag=True),
+            option("--color", metavar="auto|always|never"),
+            option("--lang", metavar="en|ko"),
+            option("--lake", metavar="PATH"),
+        ):
+            run = declare(run)
+        return click.command(name, cls=Command, examples=examples)(run)
+
+    return wrap
+
+
+def _text(value: object) -> str | None:
+    if value is None or value is False:
+        return None
+    return "true" if value is True else str(value)

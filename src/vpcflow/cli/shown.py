@@ -1,0 +1,23 @@
+"""Log values made safe to show: they are data, whatever a terminal would make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vpcflow.i18n import t
+
+if TYPE_CHECKING:
+    from vpcflow.telemetry import BadLine
+
+
+def described(bad: BadLine) -> dict[str, object]:
+    """Return what is told of a bad line: where, why, and the line made safe to print."""
+    reason = t(f"bad.{bad.reason}")
+    if bad.field:
+        reason = t("bad.at_field", reason=reason, field=bad.field)
+    return {"source": bad.source, "line": bad.line, "reason": reason, "text": printable(bad.text)}
+
+
+def printable(text: str) -> str:
+    """Return *text* without anything a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -1,0 +1,182 @@
+"""click with our words: help and errors come from the catalogue, in the language in use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from vpcflow.i18n import has, t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.formatting import HelpFormatter
+
+
+class Option(click.Option):
+    """An option whose help is the text ``option.<command>.<name>``, else ``option.<name>``."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return names and help, translated."""
+        name = (self.name or "").replace("_", "-")
+        own = f"option.{path(ctx)}.{name}"
+        self.help = t(own if has(own) else f"option.{name}")
+        return super().get_help_record(ctx)
+
+
+class Command(click.Command):
+    """A command whose help is the text ``command.<path>`` and whose examples are ``EXAMPLES`` in its module."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_help(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write help that opens with the examples."""
+        _format_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
+
+    def format_usage(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write the usage line."""
+        _format_usage(self, ctx, formatter)
+
+    def format_help_text(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write what the command does."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(t(f"command.{path(ctx)}"))
+
+    def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write the options."""
+        _format_options(self, ctx, formatter)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return our ``--help``."""
+        return _help_option(self, ctx)
+
+
+class Group(click.Group):
+    """A group whose commands are imported when they are used. commands_: name → module below ``vpcflow.cli``."""
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - click's own
+        modules: dict[str, str] | None = None,
+        examples: tuple[str, ...] = (),
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._modules = modules or {}
+        self.examples = examples
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order they are told."""
+        return [*self._modules, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"vpcflow.cli.{self._modules[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write help that opens with the examples."""
+        _format_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
+
+    def format_usage(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write the usage line."""
+        _format_usage(self, ctx, formatter)
+
+    def format_help_text(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write what the group is for."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(t(f"command.{path(ctx)}"))
+
+    def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write options and commands."""
+        _format_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: HelpFormatter) -> None:
+        """Write a line for each command, without importing it."""
+        prefix = "" if ctx.parent is None else f"{path(ctx)}."
+        rows = [(name, t(f"command.{prefix}{name}").partition("\n")[0]) for name in self.list_commands(ctx)]
+        with formatter.section(t("help.commands")):
+            formatter.write_dl(rows)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return our ``--help``."""
+        return _help_option(self, ctx)
+
+
+def path(ctx: click.Context) -> str:
+    """Return a command's path as in its texts' keys: ``vpcflow`` for the root, ``lake.info`` below."""
+    names = []
+    at: click.Context | None = ctx
+    while at is not None and at.parent is not None:
+        names.append(at.info_name or "")
+        at = at.parent
+    return ".".join(reversed(names)) or "vpcflow"
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
+    """Declare an option of ours."""
+    return click.option(*names, cls=Option, **attributes)
+
+
+def _help_option(command: click.Command, ctx: click.Context) -> click.Option | None:
+    found = click.Command.get_help_option(command, ctx)
+    if found is not None:
+        found.help = t("option.help")
+    return found
+
+
+def _format_examples(examples: tuple[str, ...], formatter: HelpFormatter) -> None:
+    if not examples:
+        return
+    with formatter.section(t("help.examples")):
+        for example in examples:
+            formatter.write(f"{' ' * formatter.current_indent}{example}\n")
+    formatter.write_paragraph()
+
+
+def _format_usage(command: click.Command, ctx: click.Context, formatter: HelpFormatter) -> None:
+    pieces = command.collect_usage_pieces(ctx)
+    formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=f"{t('help.usage')}: ")
+
+
+def _format_options(command: click.Command, ctx: click.Context, formatter: HelpFormatter) -> None:
+    records = [record for parameter in command.get_params(ctx) if (record := parameter.get_help_record(ctx))]
+    with formatter.section(t("help.options")):
+        formatter.write_dl(records)
+
+
+def usage_error(error: click.UsageError) -> tuple[str, str]:
+    """Return what is wrong with a call and what to do, in the language in use."""
+    values: dict[str, object] = {}
+    if isinstance(error, click.NoSuchOption):
+        code, values = "no_such_option", {"name": error.option_name}
+        if error.possibilities:
+            code, values["near"] = "no_such_option_near", ", ".join(error.possibilities)
+    elif isinstance(error, click.MissingParameter):
+        code = "missing_parameter"
+        values["name"] = error.param.get_error_hint(error.ctx) if error.param and error.ctx else "?"
+    elif isinstance(error, click.BadParameter):
+        code = "bad_parameter"
+        values["name"] = error.param.opts[0] if error.param else "?"
+        values["reason"] = error.message
+    elif isinstance(error, click.BadOptionUsage):
+        code, values = "bad_option_usage", {"name": error.option_name}
+    else:
+        code, values = "usage", {"reason": error.format_message()}
+    command = error.ctx.command_path if error.ctx else "vpcflow"
+    return t(f"error.{code}", **values), t("error.usage.hint", command=command)
+
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -1,0 +1,101 @@
+"""Many files of an hour → one, and rows of replaced sources out, once the hour is closed.
+
+Small files are what makes a lake slow. An hour is closed two hours after its end; what comes later makes a second file and is
+merged again. Files stay under 512 MB, and under the rows that fit the memory given.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vpcflow.lake import datafile
+from vpcflow.record.schema import arrow_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vpcflow.lake.lake import Lake, Writer
+    from vpcflow.lake.ledger import FileEntry
+
+LATENESS_H: Final = 2
+MAX_BYTES: Final = 512 << 20
+_ROW_BYTES: Final = 600
+"""Memory a row takes while it is merged (read, united, taken, written), v5 fields."""
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What a compaction did: files merged, files made, partitions left for later because someone else changed them."""
+
+    merged: int = 0
+    made: int = 0
+    skipped: int = 0
+
+
+def compact(lake: Lake, writer: Writer, *, memory: int, threads: int, now_s: float | None = None) -> Compacted:
+    """Merge the files of each closed hour and drop dead rows; safe beside readers and other writers."""
+    closed = int((time.time() if now_s is None else now_s) // 3600) - LATENESS_H
+    max_rows = max(datafile.ROW_GROUP, memory // _ROW_BYTES // threads)
+    done = Compacted()
+    partitions = lake.ledger.partitions(closed_before_hour=closed)
+    with ThreadPoolExecutor(threads, thread_name_prefix="compact") as pool:
+        for merged, made in pool.map(
+            lambda bin_: _merge(lake, writer, bin_),
+            [bin_ for files in partitions.values() for bin_ in _bins(lake, files, max_rows)],
+        ):
+            done.merged += merged
+            done.made += made
+            done.skipped += not merged
+    return done
+
+
+def _bins(lake: Lake, files: list[FileEntry], max_rows: int) -> Iterator[list[FileEntry]]:
+    """Yield groups of files to merge: small ones first, each group under the limits; a lone file only for its dead rows."""
+    dead = lake.ledger.dead(file.id for file in files)
+    waiting: list[FileEntry] = []
+    for file in sorted(files, key=lambda entry: entry.bytes):
+        size, rows = sum(entry.bytes for entry in waiting), sum(entry.rows for entry in waiting)
+        if waiting and (size + file.bytes > MAX_BYTES or rows + file.rows > max_rows):
+            if len(waiting) > 1 or waiting[0].id in dead:
+                yield waiting
+            waiting = []
+        waiting.append(file)
+    if len(waiting) > 1 or (waiting and waiting[0].id in dead):
+        yield waiting
+
+
+def _merge(lake: Lake, writer: Writer, files: list[FileEntry]) -> tuple[int, int]:
+    dead = lake.ledger.dead(file.id for file in files)
+    try:
+        tables = [_rows(lake, file, dead.get(file.id, ())) for file in files]
+    except FileNotFoundError:
+        return 0, 0  # another process merged and deleted it
+    batches = [batch for table in tables for batch in table.to_batches() if batch.num_rows]
+    tables.clear()
+    new: list[FileEntry] = []
+    if batches:
+        first = files[0]
+        batches = [datafile.place(batch, first.account, first.region) for batch in batches]
+        rows = datafile.combine(first.table, batches)
+        new = list(datafile.write_sorted(first.table, rows, writer))
+    if not lake.ledger.supersede(files, dead, new):
+        writer.discard(entry.staging for entry in new)
+        return 0, 0
+    lake.publish([(entry.id, entry.staging, entry.path) for entry in new])
+    return len(files), len(new)
+
+
+def _rows(lake: Lake, file: FileEntry, dead: tuple[int, ...]) -> pa.Table:
+    strings = [name for name in file.columns if pa.types.is_string(arrow_type(name))]
+    with pq.ParquetFile(lake.root / file.path, read_dictionary=strings) as parquet:
+        rows = parquet.read()
+    if dead:
+        rows = rows.filter(pc.invert(pc.is_in(rows["x_source"], pa.array(dead, pa.int32()))))
+    return rows

@@ -1,0 +1,251 @@
+"""DuckDB behind the engine contract: embedded, locked down, one cursor a question.
+
+A table is a view over the ledger's files, made anew for each question. Files with the same columns are read together; columns a
+file lacks are null. Nothing outside the folders given can be read, no setting changed, no extension loaded, and only SQL that
+`compile` made is ever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+import pyarrow as pa
+
+from vpcflow.errors import QueryError
+from vpcflow.query.schema import PARTITION_KEYS, sql_type
+from vpcflow.record.fields import TABLES
+from vpcflow.types import Limits, Status, TableRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+_BATCH: Final = 65_536
+_END: Final = object()
+_HIDDEN: Final = {"x_source": "INTEGER", "x_event_time": "BIGINT", "x_extra": "MAP(VARCHAR, VARCHAR)"}
+
+_MACROS: Final = (
+    # The text of an IPv6 address → its 32 hexadecimal digits (RFC 4291 §2.2; its form 3 is nothing AWS writes).
+    """CREATE MACRO ip6_key(address) AS list_aggregate(list_transform(
+         CASE WHEN contains(address, '::') THEN list_concat(
+           list_filter(string_split(split_part(address, '::', 1), ':'), lambda h: h <> ''),
+           list_resize(CAST([] AS VARCHAR[]), greatest(0, 8
+             - len(list_filter(string_split(split_part(address, '::', 1), ':'), lambda h: h <> ''))
+             - len(list_filter(string_split(split_part(address, '::', 2), ':'), lambda h: h <> ''))), '0'),
+           list_filter(string_split(split_part(address, '::', 2), ':'), lambda h: h <> ''))
+         ELSE string_split(address, ':') END,
+         lambda h: lpad(lower(h), 4, '0')), 'string_agg', '')""",
+)
+
+
+class DuckDBEngine:
+    """Answers plans on files of this machine.
+
+    folders: what may be read. memory: bytes DuckDB may take. threads: None for one a core. temporary: where it may spill.
+    """
+
+    name = "duckdb"
+    dialect = "duckdb"
+    traits = frozenset({"ledger-files", "cancel", "bytes-scanned"})
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        memory: int = 4 << 30,
+        threads: int | None = None,
+        temporary: Path | None = None,
+    ) -> None:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory >> 20}MiB",
+            "threads": threads or os.cpu_count() or 1,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "TimeZone": "UTC",
+            "preserve_insertion_order": "true",
+            "parquet_metadata_cache": "true",
+        }
+        if temporary is not None:
+            config["temp_directory"] = str(temporary)
+        self._db = duckdb.connect(":memory:", config=config)
+        for macro in _MACROS:
+            self._db.execute(macro)
+        allowed = ", ".join(_text(str(folder.resolve())) for folder in folders)
+        self._db.execute(f"SET allowed_directories = [{allowed}]")
+        self._db.execute("SET enable_external_access = false")
+        self._db.execute("SET lock_configuration = true")
+        self._tables: dict[str, TableRef] = {}
+        self._queries: dict[str, _Query] = {}
+        self._ids = itertools.count(1)
+
+    def bind(self, table: TableRef) -> None:
+        """Make *table* the one that the next questions read under its name."""
+        self._tables[table.name] = table
+
+    def submit(self, sql: str, limits: Limits) -> str:
+        """Start a question, answer its id at once."""
+        query_id = f"q{next(self._ids)}"
+        self._queries[query_id] = _Query(self._db.cursor(), sql, limits, tuple(self._tables.values()))
+        return query_id
+
+    def status(self, query_id: str) -> Status:
+        """Tell how a question stands."""
+        return self._queries[query_id].status
+
+    def result(self, query_id: str) -> Iterator[pa.RecordBatch]:
+        """Return the answer as it comes; QueryError says why there is none, or no more."""
+        return self._queries[query_id].batches()
+
+    def cancel(self, query_id: str) -> None:
+        """Stop a question; nothing happens to one that has ended."""
+        self._queries[query_id].cancel()
+
+    def close(self) -> None:
+        """Stop all questions and let go of everything."""
+        for query in self._queries.values():
+            query.cancel()
+        self._queries.clear()
+        self._db.close()
+
+
+class _Query:
+    """One question on a thread of its own; its batches wait in a short queue until they are taken."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, limits: Limits, tables: Sequence[TableRef]) -> None:
+        self.status = Status("RUNNING", bytes_scanned=sum(file.bytes for table in tables for file in table.files))
+        self._cursor, self._sql, self._limits, self._tables = cursor, sql, limits, tables
+        self._queue: queue.Queue[object] = queue.Queue(4)
+        self._stopped = threading.Event()
+        self._timed_out = False
+        self._began = time.perf_counter()
+        self._thread = threading.Thread(target=self._run, name="duckdb", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        timer = None
+        if self._limits.timeout_s is not None:
+            timer = threading.Timer(self._limits.timeout_s, self._time_out)
+            timer.daemon = True
+            timer.start()
+        try:
+            for table in self._tables:
+                self._cursor.execute(view(table))
+            self._deliver(self._cursor.execute(self._sql).to_arrow_reader(_BATCH))
+            self.status.state = "CANCELLED" if self._stopped.is_set() else "SUCCEEDED"
+        except (duckdb.Error, RuntimeError, OSError) as error:
+            self.status.state = "CANCELLED" if self._stopped.is_set() and not self._timed_out else "FAILED"
+            self.status.error = self._explain(error)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self.status.elapsed_s = time.perf_counter() - self._began
+            self._put(_END)
+            with contextlib.suppress(duckdb.Error):
+                self._cursor.close()
+
+    def _deliver(self, reader: pa.RecordBatchReader) -> None:
+        left = self._limits.max_rows
+        # Whoever asked learns the columns even where there are no rows.
+        self._put(pa.RecordBatch.from_pylist([], schema=reader.schema))
+        for batch in reader:
+            if left is not None and batch.num_rows >= left:
+                self._put(batch.slice(0, left))
+                return
+            left = None if left is None else left - batch.num_rows
+            if not self._put(batch):
+                return
+
+    def _put(self, item: object) -> bool:
+        while not self._stopped.is_set() or item is _END:
+            try:
+                self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                if item is _END and self._stopped.is_set():
+                    return False
+                continue
+            return True
+        return False
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        if self.status.state == "RUNNING":
+            self._stopped.set()
+            self._cursor.interrupt()
+            self._thread.join(10)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            try:
+                item = self._queue.get(timeout=0.2)
+            except queue.Empty:
+                if self._thread.is_alive():
+                    continue
+                item = _END
+            if item is _END:
+                break
+            yield item
+        self._thread.join()
+        if self.status.error is not None and self.status.state == "FAILED":
+            raise self.status.error
+        if self.status.state == "CANCELLED":
+            raise QueryError("query.cancelled")
+
+    def _explain(self, error: Exception) -> QueryError:
+        if self._timed_out:
+            return QueryError("query.timeout", seconds=self._limits.timeout_s)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return QueryError("query.memory", reason=str(error).partition("\n")[0])
+        return QueryError("query.failed", reason=str(error).partition("\n")[0])
+
+
+def view(table: TableRef) -> str:
+    """Return the statement that makes *table* a view: all columns of the registry, those nobody has as typed nulls."""
+    groups: dict[tuple[tuple[str, ...], tuple[int, ...]], list[str]] = {}
+    for file in table.files:
+        groups.setdefault((file.columns, file.dead), []).append(file.path)
+    selects = [_select(table.name, columns, dead, paths) for (columns, dead), paths in groups.items()]
+    if not selects:
+        selects = [f"SELECT {_nothing(table.name)} WHERE false"]
+    return f"CREATE OR REPLACE TEMP VIEW {_name(table.name)} AS {' UNION ALL '.join(selects)}"
+
+
+def _select(table: str, columns: tuple[str, ...], dead: tuple[int, ...], paths: list[str]) -> str:
+    shown = [
+        _name(name) if name in columns else f"CAST(NULL AS {kind}) AS {_name(name)}" for name, kind in _types(table)
+    ]
+    shown += [_name(key) for key in PARTITION_KEYS]
+    shown.append("TRY_CAST(concat_ws('-', year, month, day) AS DATE) AS date")
+    files = ", ".join(_text(path) for path in paths)
+    keys = ", ".join(f"'{key}': VARCHAR" for key in PARTITION_KEYS)
+    source = f"read_parquet([{files}], hive_partitioning = true, hive_types = {{{keys}}})"
+    where = f" WHERE x_source NOT IN ({', '.join(map(str, dead))})" if dead else ""
+    return f"SELECT {', '.join(shown)} FROM {source}{where}"
+
+
+def _nothing(table: str) -> str:
+    columns = [*_types(table), *((key, "VARCHAR") for key in PARTITION_KEYS), ("date", "DATE")]
+    return ", ".join(f"CAST(NULL AS {kind}) AS {_name(name)}" for name, kind in columns)
+
+
+def _types(table: str) -> list[tuple[str, str]]:
+    known = [(field.column, sql_type(field.column)) for field in TABLES[table]]
+    return [*known, *_HIDDEN.items()]
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
