@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
-    from vpcflow.collect.s3 import S3Access
+    from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
     from vpcflow.lake.compaction import Compacted
@@ -196,7 +196,7 @@ class App:
         )
 
     def _access(self, wanted: Wanted) -> S3Access:
-        from vpcflow.collect.s3 import S3Access
+        from vpcflow.collect.s3_access import S3Access
 
         return S3Access(
             profile=self.config.text("profile") or None,

@@ -21,6 +21,7 @@ from vpcflow.cli.words import option
 from vpcflow.errors import RecordError, UsageError
 from vpcflow.i18n import t
 from vpcflow.query.filter import parse
+from vpcflow.query.schema import nearest, resolve
 from vpcflow.record.format import LogFormat
 from vpcflow.types import TimeRange
 
@@ -164,3 +165,12 @@ def reading(session: Session, log_format: str | None, bad_lines: Path | None, *,
             on_bad=on_bad if strict or keep is not None else None,
             on_progress=bar.show,
         )
+
+
+def field(name: str, table: str) -> str:
+    """Return the column that a field's name means; UsageError suggests the near one. table: one of `schema.FLOWS`."""
+    column = resolve(name, table)
+    if column is None:
+        near = nearest(name, table)
+        raise UsageError("unknown_field_near" if near else "unknown_field", name=name, near=near)
+    return column

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 @option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
 @option("--format", "log_format", metavar="'${FIELD} …'")
 @option("--version", "version", type=click.Choice([str(v) for v in VERSIONS]), metavar="|".join(map(str, VERSIONS)))
-@option("--interfaces", type=click.IntRange(8, 1_000_000), default=2000, metavar="N")
+@option("--interfaces", type=click.IntRange(12, 20_000), default=2000, metavar="N")
 @option("--peers", type=click.IntRange(16, 10_000_000), default=300_000, metavar="N")
 @option("--days", type=click.FloatRange(0.01, 3650), default=5.0, metavar="DAYS")
 @option("--start", type=When(), metavar="TIME")
 @option("--account", default="123456789012", metavar="ID")
 @option("--region", default="us-east-1", metavar="REGION")
+@option("--flow-log-id", metavar="ID")
 @resource_options
 def command(session: Session, **values: Any) -> None:  # noqa: ANN401 - click's own
     """See ``command.generate``."""
@@ -58,8 +59,7 @@ def command(session: Session, **values: Any) -> None:  # noqa: ANN401 - click's 
         name: values[name]
         for name in ("records", "files", "seed", "out", "interfaces", "peers", "days", "account", "region")
     }
-    if values["start"] is not None:
-        given["start"] = values["start"]
+    given |= {name: values[name] for name in ("start", "flow_log_id") if values[name] is not None}
     began = time.perf_counter()
     config = Config(log_format=log_format, threads=session.config.number("threads"), **given)
     with click.progressbar(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vpcflow.analyze.records import plan
-from vpcflow.cli.choices import Question, asked, one_of, question_options
+from vpcflow.cli.choices import Question, asked, field, one_of, question_options
 from vpcflow.cli.render import ACTIONS, chosen, output_option, write_batches, write_table
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import byte_size
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import option
-from vpcflow.errors import UsageError
-from vpcflow.query.schema import FLOWS, resolve
+from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.format import LogFormat
 from vpcflow.record.numbers import protocol_name
@@ -103,21 +102,14 @@ class _Counted:
 def _columns(asker: Asker, table: str, fields: str | None, kind: str) -> list[str]:
     present = asker.schema().present[table]
     if fields:
-        return [_resolved(name.strip(), table) for name in fields.split(",") if name.strip()]
+        flows = next(known for known, base in FLOWS.items() if base == table)
+        return [field(name.strip(), flows) for name in fields.split(",") if name.strip()]
     if kind == "table" and table == "flow_logs":
         return list(_SHORT)
     shown = [name for name in in_order(table, present) if name in BY_COLUMN]
     if kind in ("json", "jsonl", "arrow", "parquet") and "x_extra" in present:
         shown.append("x_extra")
     return shown or [name for name in _SHORT if table == "flow_logs" or name not in ("action", "interface_id")]
-
-
-def _resolved(name: str, table: str) -> str:
-    flows = next(known for known, base in FLOWS.items() if base == table)
-    column = resolve(name, flows)
-    if column is None:
-        raise UsageError("unknown_field", name=name)
-    return column
 
 
 def _format(columns: list[str]) -> LogFormat:

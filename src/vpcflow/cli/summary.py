@@ -76,7 +76,7 @@ def report_problems(session: Session, done: Ingested) -> None:
             click.echo(f"  {error.hint}", err=True)
     if len(done.progress.failed) > 2 * _SHOWN:
         session.warn(t("note.more_not_read", count=f"{len(done.progress.failed) - 2 * _SHOWN:,}"))
-    for reason, count in sorted(done.left_out.items()):
+    for reason, count in sorted((+done.left_out).items()):
         session.note(f"left_out.{reason}", count=f"{count:,}")
     if report.unknown_fields:
         names = ", ".join(sorted(report.unknown_fields))

@@ -8,14 +8,14 @@ import click
 import pyarrow as pa
 
 from vpcflow.analyze.top import MEASURES, rank
-from vpcflow.cli.choices import Question, asked, one_of, question_options
+from vpcflow.cli.choices import Question, asked, field, one_of, question_options
 from vpcflow.cli.render import bar, chosen, output_option, write_batches, write_table, write_tsv
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import amount, byte_size
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
 from vpcflow.i18n import t
-from vpcflow.query.schema import FLOWS, resolve
+from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.numbers import protocol_name
 
@@ -69,9 +69,7 @@ def _dimensions(names: tuple[str, ...], flows: str) -> list[str]:
         raise UsageError("too_many_dimensions", count=len(names))
     found = []
     for name in names:
-        column = resolve(name, flows)
-        if column is None:
-            raise UsageError("unknown_field", name=name)
+        column = field(name, flows)
         if column in found:
             raise UsageError("same_dimension", name=name)
         found.append(column)

@@ -69,13 +69,12 @@ class DuckDBEngine:
             "threads": threads or os.cpu_count() or 1,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "TimeZone": "UTC",
             "preserve_insertion_order": "true",
-            "parquet_metadata_cache": "true",
         }
         if temporary is not None:
             config["temp_directory"] = str(temporary)
         self._db = duckdb.connect(":memory:", config=config)
+        self._db.execute("SET parquet_metadata_cache = true")
         for macro in _MACROS:
             self._db.execute(macro)
         allowed = ", ".join(_text(str(folder.resolve())) for folder in folders)

@@ -13,7 +13,6 @@ as in SQL: neither `action = ACCEPT` nor its negation holds for a record without
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from sqlglot import exp
 
 from vpcflow.errors import QueryError
-from vpcflow.query.schema import columns_of, resolve
+from vpcflow.query.schema import columns_of, nearest, resolve
 from vpcflow.record.numbers import BY_NAME
 
 if TYPE_CHECKING:
@@ -177,9 +176,9 @@ class _Parser:
             self._fail("filter.expected_field", token, found=token.text or "…")
         column = resolve(token.text, self._table)
         if column is None:
-            near = difflib.get_close_matches(token.text.lower().replace("-", "_"), self._columns, 1, 0.5)
+            near = nearest(token.text, self._table)
             code = "filter.unknown_field_near" if near else "filter.unknown_field"
-            self._fail(code, token, name=token.text, near=near[0] if near else "")
+            self._fail(code, token, name=token.text, near=near)
         return column
 
     def _value(self) -> _Token:

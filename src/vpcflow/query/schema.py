@@ -5,6 +5,7 @@ Plans are sqlglot trees in Athena's (Trino's) dialect over these names; `compile
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -67,3 +68,9 @@ def resolve(name: str, table: str) -> str | None:
         return field.column
     underscored = lowered.replace("-", "_")
     return underscored if underscored in columns else None
+
+
+def nearest(name: str, table: str) -> str:
+    """Return the column that *name* may have been meant to be, "" when none is near."""
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), columns_of(table), 1, 0.5)
+    return near[0] if near else ""

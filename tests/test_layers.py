@@ -1,0 +1,56 @@
+"""The stages do not import one another; what one needs of another, `app` hands over."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
+GROUND = {"record", "types", "errors", "telemetry", "i18n", "config", ""}
+STAGES = {"collect", "lake", "query", "analyze", "generate"}
+ALLOWED = {
+    "i18n": {"i18n"},
+    "errors": {"i18n"},
+    "types": set(),
+    "telemetry": set(),
+    "config": {"errors"},
+    "record": {"record", "errors", "telemetry", "types", "i18n"},
+    **{stage: {stage, "record", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
+    # Analyses are written as plans: sqlglot trees over the names that query/schema.py tells.
+    "analyze": {"analyze", "query.schema", "record", "errors", "telemetry", "types"},
+    "app": GROUND | STAGES,
+    "cli": GROUND | STAGES | {"app", "cli"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+
+def _modules():
+    return sorted(path for path in SOURCE.rglob("*.py"))
+
+
+def _imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.add(node.module or "")
+    return {name.removeprefix("vpcflow").lstrip(".") for name in found if name.split(".")[0] == "vpcflow"}
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_imports_only_what_lies_below_it(path):
+    room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    allowed = ALLOWED[room]
+    for name in _imported(path):
+        assert name.split(".")[0] in allowed or name in allowed, f"{path.relative_to(SOURCE)} imports {name}"
+
+
+def test_there_is_no_room_without_a_rule():
+    rooms = {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in _modules()}
+    assert rooms == set(ALLOWED)
