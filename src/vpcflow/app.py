@@ -90,6 +90,9 @@ class App:
         """Read *sources* into a lake that goes when the block ends: what ``--from`` asks."""
         from vpcflow.lake.lake import Lake
 
+        if not any(source.startswith("s3://") for source in sources):
+            # What lies here is cheap to read, and the rows' own times are exact, which the times in names may not be.
+            wanted = replace(wanted, time=TimeRange())
         _remove_left_over()
         with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
             lake = Lake(Path(folder), create=True, durable=False)
@@ -109,7 +112,7 @@ class App:
         left_out: Counter[str] = Counter()
         config = self._ingest_config(reading)
         with lake.writer() as writer:
-            objects = open_sources(sources, self._selection(wanted), self._access(wanted), left_out)
+            objects = open_sources(sources, self._selection(wanted), self._access(), left_out)
             progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
             done = Ingested(progress, left_out)
             if compact and progress.files:
@@ -120,9 +123,12 @@ class App:
 
     def watch(
         self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, *,
-        interval_s: float, stop: threading.Event, compact: bool = True,
+        interval_s: float, stop: threading.Event, on_trouble: Callable[[SourceError], None], compact: bool = True,
     ) -> Iterator[Ingested]:  # fmt: skip
-        """Ingest what is new in *sources* again and again until *stop* is set; yield each round that had anything."""
+        """Ingest what is new in *sources* again and again until *stop* is set; yield each round that had anything.
+
+        on_trouble: told when a look at the sources fails; the next look tries again.
+        """
         from vpcflow.collect.source import open_sources
         from vpcflow.collect.watch import watch
         from vpcflow.lake import compaction
@@ -131,21 +137,22 @@ class App:
         config = self._ingest_config(reading)
         left_out: Counter[str] = Counter()
 
-        def listing() -> Iterator[SourceObject]:
+        def look() -> Iterator[SourceObject]:
             left_out.clear()
             try:
-                yield from open_sources(sources, self._selection(wanted), self._access(wanted), left_out)
+                yield from open_sources(sources, self._selection(wanted), self._access(), left_out)
             except SourceError as error:
                 if error.code != "source.empty":
-                    raise
+                    on_trouble(error)
 
-        for objects in watch(listing, interval_s, stop):
+        for objects in watch(look, interval_s, stop):
             with lake.writer() as writer:
                 progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
                 done = Ingested(progress, Counter(left_out))
                 if compact and progress.files:
                     done.compacted = compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
-            yield done
+            if progress.objects or progress.failed:
+                yield done
 
     def compact(self, lake: Lake) -> Compacted:
         """Merge the files of closed hours."""
@@ -195,12 +202,12 @@ class App:
             accounts=frozenset(wanted.accounts) or None, regions=frozenset(wanted.regions) or None, time=wanted.time
         )
 
-    def _access(self, wanted: Wanted) -> S3Access:
+    def _access(self) -> S3Access:
         from vpcflow.collect.s3_access import S3Access
 
         return S3Access(
             profile=self.config.text("profile") or None,
-            region=self.config.text("bucket_region") or (wanted.regions[0] if len(wanted.regions) == 1 else None),
+            region=self.config.text("bucket_region") or None,
             endpoint_url=self.config.text("endpoint_url") or None,
             no_sign_request=bool(self.config.get("no_sign_request")),
         )

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from vpcflow.analyze.denied import KEYS, find
 from vpcflow.cli.choices import Question, asked, question_options
-from vpcflow.cli.render import chosen, output_option, write_batches, write_table, write_tsv
+from vpcflow.cli.render import chosen, output_option, write_table
+from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import option
@@ -52,10 +53,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     kind = chosen(values["kind"])
     if kind in ("table", "wide"):
         _draw(session, denials)
-    elif kind == "text":
-        write_tsv(_table(denials))
     else:
-        write_batches(_table(denials).to_batches(), kind)
+        write_result(_table(denials), kind)
     if not denials.rows:
         session.note("note.nobody_denied", attempts=values["at_least"])
     if session.verbose:

@@ -50,15 +50,17 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         session.app.lake(create=True) as lake,
         reading(session, values["log_format"], values["bad_lines"], strict=values["strict"]) as read,
     ):
+        done = session.app.ingest(lake, values["sources"], wanted, read, compact=not values["no_compact"])
+        code = _told(session, done)
         if not values["watch"]:
-            done = session.app.ingest(lake, values["sources"], wanted, read, compact=not values["no_compact"])
-            return _told(session, done)
+            return code
         stop = threading.Event()
         _stop_on_signals(stop)
         session.note("note.watching", seconds=values["interval"])
         rounds = session.app.watch(
             lake, values["sources"], wanted, read,
             interval_s=values["interval"], stop=stop, compact=not values["no_compact"],
+            on_trouble=lambda error: session.warn(error.message),
         )  # fmt: skip
         for done in rounds:
             _told(session, done)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vpcflow.cli.session import Session
     from vpcflow.record.format import LogFormat
+    from vpcflow.record.write import Written
 
 KINDS: Final = ("table", "wide", "text", "json", "jsonl", "csv", "parquet", "arrow")
 _BINARY: Final = ("parquet", "arrow")
@@ -39,13 +40,17 @@ def chosen(kind: str | None) -> str:
 
 
 def write_batches(batches: Iterable[pa.RecordBatch], kind: str, log_format: LogFormat | None = None) -> None:
-    """Write batches to stdout in a machine's form; binary forms refuse a terminal."""
+    """Write records to stdout in a machine's form."""
+    refuse_terminal(kind)
+    sys.stdout.flush()
+    write(batches, cast("Written", kind), sys.stdout.buffer, log_format)
+    sys.stdout.buffer.flush()
+
+
+def refuse_terminal(kind: str) -> None:
+    """Refuse to write a binary form to a terminal."""
     if kind in _BINARY and sys.stdout.isatty():
         raise UsageError("binary_terminal", kind=kind)
-    sys.stdout.flush()
-    out = sys.stdout.buffer
-    write(batches, kind, out, log_format)
-    out.flush()
 
 
 def write_tsv(table: pa.Table) -> None:

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from vpcflow.analyze.top import MEASURES, rank
 from vpcflow.cli.choices import Question, asked, field, one_of, question_options
-from vpcflow.cli.render import bar, chosen, output_option, write_batches, write_table, write_tsv
+from vpcflow.cli.render import bar, chosen, output_option, write_table
+from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import amount, byte_size
 from vpcflow.cli.words import option
@@ -53,10 +54,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     kind = chosen(values["kind"])
     if kind in ("table", "wide"):
         _draw(session, ranking, wide=kind == "wide")
-    elif kind == "text":
-        write_tsv(_table(ranking))
     else:
-        write_batches(_table(ranking).to_batches(), kind)
+        write_result(_table(ranking), kind)
     if not ranking.talkers:
         session.note("note.no_records")
     if session.verbose:

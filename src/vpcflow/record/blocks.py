@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from vpcflow.telemetry import SHOWN_WIDTH, BadLine
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_LINE: Final = 1 << 20
 """Bytes. The longest documented record (54 fields with tags) stays under 8 KiB; CloudWatch events end at 1 MiB."""
+
+_NEWLINE: Final = 10
 
 BLOCK: Final = 16 << 20
 """Bytes of text that are parsed at once."""
@@ -33,14 +37,13 @@ class Block:
 def blocks(pieces: Iterable[bytes], source: str, report: ReadReport, *, size: int = BLOCK) -> Iterator[Block]:
     """Cut *pieces* into blocks of about *size* bytes.
 
-    When the source was cut off (report.losses grew meanwhile), the last line without a newline is counted as
+    When the source was cut off, the last line without a newline is counted as
     `cut_off` and dropped: half a record is none.
     """
     held: list[bytes] = []
     held_bytes = 0
     line = 1
-    losses = len(report.losses)
-    skipping = False
+    skipping = newline_held = False
     for piece in pieces:
         rest = piece
         if skipping:
@@ -51,22 +54,23 @@ def blocks(pieces: Iterable[bytes], source: str, report: ReadReport, *, size: in
             line += 1
         held.append(rest)
         held_bytes += len(rest)
-        if held_bytes < size and not _too_long(held, held_bytes):
+        newline_held = newline_held or b"\n" in rest
+        if held_bytes < size and (newline_held or held_bytes <= MAX_LINE):
             continue
         data = b"".join(held)
         end = data.rfind(b"\n") + 1
         if end:
             yield Block(data[:end], line)
-            line += data.count(b"\n", 0, end)
+            line += int(np.count_nonzero(np.frombuffer(data, np.uint8, end) == _NEWLINE))
         tail = data[end:]
         if len(tail) > MAX_LINE:
             _drop(tail, source, line, report)
             skipping, tail = True, b""
-        held, held_bytes = ([tail] if tail else []), len(tail)
+        held, held_bytes, newline_held = ([tail] if tail else []), len(tail), False
     tail = b"".join(held)
     if not tail:
         return
-    if len(report.losses) > losses:
+    if is_cut(source, report):
         end = tail.rfind(b"\n") + 1
         if end < len(tail):
             number = line + tail.count(b"\n")
@@ -77,8 +81,9 @@ def blocks(pieces: Iterable[bytes], source: str, report: ReadReport, *, size: in
         yield Block(tail, line)
 
 
-def _too_long(held: list[bytes], held_bytes: int) -> bool:
-    return held_bytes > MAX_LINE and b"\n" not in held[-1] and not any(b"\n" in piece for piece in held)
+def is_cut(source: str, report: ReadReport) -> bool:
+    """Tell whether the end of *source* is known to be missing."""
+    return any(loss.source == source and loss.kind != "trailing" for loss in report.losses)
 
 
 def _drop(tail: bytes, source: str, line: int, report: ReadReport) -> None:

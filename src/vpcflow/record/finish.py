@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vpcflow.record.fields import FIELDS
+from vpcflow.record.fields import FIELDS, TABLES
 from vpcflow.record.schema import HIDDEN, in_order
 from vpcflow.record.tags import decode_tag
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vpcflow.record.format import LogFormat
     from vpcflow.types import FlowBatch
 
-EVENT_TIME: Final = "x_event_time"
+TIMESTAMP: Final = "@timestamp"
+"""The event time's name among parsed columns; no field of a format can be called so."""
 
 MILLISECONDS_FROM: Final = 100_000_000_000
 """Seconds reach this in the year 5138; as milliseconds it is March 1973, before any flow log."""
@@ -32,24 +33,33 @@ class NotARecord(Exception):  # noqa: N818 - no error of the user's: it sends a 
     """A value of the block is outside what a record may hold."""
 
 
-def finish(columns: dict[str, pa.Array], log_format: LogFormat) -> FlowBatch:
-    """Return the FlowBatch of *columns* (by text name, parsed); NotARecord if a time is none."""
+def finish(
+    columns: dict[str, pa.Array], log_format: LogFormat, more: pa.Array | None = None, *, tags_encoded: bool = True
+) -> FlowBatch:
+    """Return the FlowBatch of *columns* (by text name, parsed); NotARecord if a time is none.
+
+    tags_encoded: tag values are percent-encoded, as AWS writes them.
+    more: an `x_extra` column that was read as such; fields without a place of their own are added to it.
+    """
     done: dict[str, pa.Array] = {}
     extra: dict[str, pa.Array] = {}
+    fields = TABLES[log_format.table]
     for name, column in columns.items():
         field = FIELDS.get(name)
-        if name == EVENT_TIME:
-            done[name] = _event_time(column)
-        elif field is None:
+        if name == TIMESTAMP:
+            done["x_event_time"] = _event_time(column)
+        elif field is None or field not in fields:
             extra[name] = column
         elif field.kind == "time":
             done[field.column] = seconds(column)
         elif field.kind == "tag":
-            done[field.column] = decode_tag(column)
+            done[field.column] = decode_tag(column) if tags_encoded else column
         else:
             done[field.column] = column
     if extra:
-        done["x_extra"] = _extra_map(extra)
+        done["x_extra"] = _extra_map(extra) if more is None else _added(more, extra)
+    elif more is not None:
+        done["x_extra"] = more
     order = in_order(log_format.table, done)
     return pa.RecordBatch.from_arrays([done[name] for name in order], names=order)
 
@@ -71,12 +81,20 @@ def seconds(column: pa.Array) -> pa.Array:
 
 def _event_time(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
+        column = column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
     bounds = pc.min_max(column)
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
     if low is not None and (low < 0 or high >= _LAST_MS):
         raise NotARecord
     return column
+
+
+def _added(more: pa.Array, extra: dict[str, pa.Array]) -> pa.Array:
+    pairs = [dict(row or ()) for row in more.to_pylist()]
+    for name, column in extra.items():
+        for row, value in zip(pairs, column.cast(pa.string()).to_pylist(), strict=True):
+            row.setdefault(name, value)
+    return pa.array([list(row.items()) for row in pairs], HIDDEN["x_extra"])
 
 
 def _extra_map(extra: dict[str, pa.Array]) -> pa.Array:

@@ -48,14 +48,14 @@ class LogFormat:
     def from_header(cls, line: str) -> LogFormat | None:
         """Read a header line; None when the line is no header.
 
-        A header has nothing but names, and at least half of them are known. Column spellings (``account_id``) count.
+        A header has nothing but names, each once, and at least half of them are known. Column spellings (``account_id``) count.
         """
         tokens = line.split()
         if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
             return None
         names = tuple(BY_COLUMN[token].name if token in BY_COLUMN else token for token in tokens)
         known = sum(name in FIELDS for name in names)
-        return cls(names) if 2 * known >= len(names) else None
+        return cls(names) if 2 * known >= len(names) and len(set(names)) == len(names) else None
 
     @property
     def unknown(self) -> tuple[str, ...]:

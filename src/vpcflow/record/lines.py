@@ -6,14 +6,14 @@ It reads what the columnar way refuses and is its reference in tests.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow as pa
 
 from vpcflow.record.blocks import MAX_LINE
 from vpcflow.record.fields import FIELDS
-from vpcflow.record.finish import EVENT_TIME, MILLISECONDS_FROM, finish
+from vpcflow.record.finish import MILLISECONDS_FROM, TIMESTAMP, finish
 from vpcflow.record.schema import ARROW, ENCODED
 from vpcflow.telemetry import SHOWN_WIDTH, BadLine
 
@@ -27,8 +27,9 @@ Leading = Literal["", "iso", "ms"]
 
 LEADING: Final[dict[str, pa.DataType]] = {"iso": pa.timestamp("ms", "UTC"), "ms": pa.int64()}
 
-_NUMBER: Final = re.compile(r"-?[0-9]{1,20}")
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)")
+_NUMBER: Final = re.compile(r"-?0*[0-9]{1,19}")
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMITS: Final = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
@@ -45,10 +46,10 @@ def parse(
 
     line: number of the first line, from 1.
     """
-    names = [EVENT_TIME, *log_format.names] if leading else list(log_format.names)
+    names = [TIMESTAMP, *log_format.names] if leading else list(log_format.names)
     values: list[list[int | str | None]] = [[] for _ in names]
     for number, raw in enumerate(data.split(b"\n"), line):
-        if not raw.strip():
+        if not raw.strip(b" \t\r"):
             continue
         try:
             row = _values(raw, names, leading)
@@ -82,7 +83,7 @@ def _values(raw: bytes, names: list[str], leading: Leading) -> list[int | str | 
 def _value(name: str, token: str, leading: Leading) -> int | str | None:
     if token == "-":
         return None
-    if name == EVENT_TIME:
+    if name == TIMESTAMP:
         return _event_time(token, leading)
     field = FIELDS.get(name)
     if field is None or field.type == "string":
@@ -99,20 +100,22 @@ def _value(name: str, token: str, leading: Leading) -> int | str | None:
 
 
 def _event_time(token: str, leading: Leading) -> int:
-    if leading == "ms":
-        if not token.isdecimal() or not token.isascii() or int(token) >= MILLISECONDS_FROM * 1000:
-            raise _Bad("not_a_time", "@timestamp")
-        return int(token)
+    time_ms = _iso_ms(token) if leading == "iso" else int(token) if _NUMBER.fullmatch(token) else -1
+    if not 0 <= time_ms < MILLISECONDS_FROM * 1000:
+        raise _Bad("not_a_time", TIMESTAMP)
+    return time_ms
+
+
+def _iso_ms(token: str) -> int:
+    """Return the milliseconds since the epoch of an ISO 8601 time with its zone, -1 for what is none."""
     try:
-        if not _ISO.fullmatch(token):
-            raise _Bad("not_a_time", "@timestamp")
-        return int(datetime.fromisoformat(token).astimezone(UTC).timestamp() * 1000)
+        return (datetime.fromisoformat(token) - _EPOCH) // timedelta(milliseconds=1) if _ISO.fullmatch(token) else -1
     except ValueError:
-        raise _Bad("not_a_time", "@timestamp") from None
+        return -1
 
 
 def _column(name: str, values: list[int | str | None]) -> pa.Array:
-    if name == EVENT_TIME:
+    if name == TIMESTAMP:
         return pa.array(values, pa.int64())
     field = FIELDS.get(name)
     if field is not None and field.type != "string":

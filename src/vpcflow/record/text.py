@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from vpcflow.record import lines
+from vpcflow.record.blocks import MAX_LINE
 from vpcflow.record.fields import FIELDS
-from vpcflow.record.finish import EVENT_TIME, NotARecord, finish
+from vpcflow.record.finish import TIMESTAMP, NotARecord, finish
 from vpcflow.record.format import LogFormat
 from vpcflow.record.lines import LEADING
 from vpcflow.record.schema import ARROW, ENCODED
 from vpcflow.record.tags import encode_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from vpcflow.record.blocks import Block
     from vpcflow.record.lines import Leading
@@ -35,6 +36,10 @@ _LEAF: Final = 1 << 16
 _HEADER_LIKE: Final = re.compile(rb"^[a-z][a-z0-9_-]*(?: [a-z][a-z0-9_-]*)*$", re.MULTILINE)
 _RUNS: Final = re.compile(rb"[ \t]{2,}|\t")
 _EDGES: Final = re.compile(rb"^ +| +$", re.MULTILINE)
+_SPACE: Final = re.compile(r"[ \t\r\n\0]")
+_TORN: Final = r"[ \t\r\n\x00]|^$"
+_HEX: Final = re.compile(rb"(?:^|[ -])0[xX]", re.MULTILINE)
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 class TextReader:
@@ -52,10 +57,10 @@ class TextReader:
         self._format = log_format
         if log_format not in self.formats:
             self.formats.append(log_format)
-        names = [EVENT_TIME, *log_format.names] if self._leading else list(log_format.names)
+        names = [TIMESTAMP, *log_format.names] if self._leading else list(log_format.names)
         types = {name: _parsed_type(name, self._leading) for name in names}
         self._has_numbers = any(not pa.types.is_dictionary(kind) for kind in types.values())
-        self._header = log_format.header().encode()
+        self._header = log_format.header().encode() + b"\n"
         self._parse_options = csv.ParseOptions(
             delimiter=" ", quote_char=False, double_quote=False, escape_char=False, newlines_in_values=False
         )
@@ -66,13 +71,17 @@ class TextReader:
 
     def read(self, block: Block) -> Iterator[tuple[str, FlowBatch]]:
         """Yield (table, records) for the records of *block*; what is no record goes to the report."""
-        data = _clean(block.data)
-        suspicious = not self._has_numbers or b"\0" in data or b"0x" in data or b"0X" in data or self._header in data
-        batch = None if suspicious else self._parse(data)
+        if _blank(block.data):
+            return
+        data, line = block.data, block.first_line
+        if data.startswith(self._header):
+            data, line = data[len(self._header) :], line + 1
+        plain = self._has_numbers and b"\t" not in data and b"\r" not in data and self._header not in data
+        batch = self._parse(data) if plain and _safe(data) else None
         if batch is not None:
             yield from self._counted(batch)
             return
-        place, line = 0, block.first_line
+        data, place = _clean(data), 0
         for match in _HEADER_LIKE.finditer(data):
             found = LogFormat.from_header(match.group().decode())
             if found is None:
@@ -85,10 +94,9 @@ class TextReader:
         yield from self._halve(data[place:], line)
 
     def _halve(self, data: bytes, line: int) -> Iterator[tuple[str, FlowBatch]]:
-        if not data:
+        if _blank(data):
             return
-        safe = b"\0" not in data and b"0x" not in data and b"0X" not in data
-        batch = self._parse(data) if safe else None
+        batch = self._parse(data) if _safe(data) else None
         if batch is not None:
             yield from self._counted(batch)
             return
@@ -110,6 +118,8 @@ class TextReader:
                 self._convert_options,
             )
             columns = {name: column.combine_chunks() for name, column in zip(self._names, table.columns, strict=True)}
+            if not _plausible(columns.values()):
+                return None
             return finish(columns, self._format)
         except (pa.ArrowInvalid, NotARecord):
             return None
@@ -124,10 +134,31 @@ class TextReader:
 
 
 def _parsed_type(name: str, leading: Leading) -> pa.DataType:
-    if name == EVENT_TIME:
+    if name == TIMESTAMP:
         return LEADING[leading]
     field = FIELDS.get(name)
     return ENCODED if field is None or field.type == "string" else ARROW[field.type]
+
+
+def _blank(data: bytes) -> bool:
+    return not data or (data.isspace() and not data.strip(b" \t\r\n"))
+
+
+def _safe(data: bytes) -> bool:
+    """Tell whether Arrow reads *data* by our rules: it takes 0x1F for a number, NUL for text, and drops a mark at the begin."""
+    if b"\0" in data or data.startswith(_BOM):
+        return False
+    return not ((b"x" in data or b"X" in data) and _HEX.search(data))
+
+
+def _plausible(columns: Collection[pa.Array]) -> bool:
+    """Tell whether no string is empty (two spaces in a row make one) and none is so long that its line may be too long."""
+    for column in columns:
+        if pa.types.is_dictionary(column.type):
+            lengths = pc.min_max(pc.binary_length(column.dictionary))
+            if lengths["min"].as_py() == 0 or (lengths["max"].as_py() or 0) * len(columns) > MAX_LINE:
+                return False
+    return True
 
 
 def _clean(data: bytes) -> bytes:
@@ -144,39 +175,46 @@ def _clean(data: bytes) -> bytes:
 def write_lines(batch: FlowBatch, log_format: LogFormat) -> bytes:
     """Return *batch* as lines of *log_format*, each ended by a newline, without a header.
 
-    Fields the batch lacks are written as "-"; tag values are percent-encoded.
+    Fields the batch lacks are written as "-"; tag values are percent-encoded, and so is white space in any value.
     """
     if not batch.num_rows:
         return b""
-    columns = [text_column(batch, name) for name in log_format.names]
-    last = columns.pop()
-    columns.append(pc.binary_join_element_wise(last, "\n", ""))
-    joined = pc.binary_join_element_wise(*columns, " ") if len(columns) > 1 else columns[0]
-    # The values of a string array lie one after another: with each newline in its value, that buffer is the text.
-    offsets = joined.buffers()[1]
-    start = int.from_bytes(offsets[joined.offset * 4 : joined.offset * 4 + 4].to_pybytes(), "little")
-    stop_at = (joined.offset + len(joined)) * 4
+    *others, last = (text_column(batch, name) for name in log_format.names)
+    ended = pc.binary_join_element_wise(last, "\n", "")
+    return bytes_of(pc.binary_join_element_wise(*others, ended, " ") if others else ended)
+
+
+def bytes_of(column: pa.Array) -> bytes:
+    """Return all values of a string column, one after another, as they lie in its buffer."""
+    offsets = column.buffers()[1]
+    start = int.from_bytes(offsets[column.offset * 4 : column.offset * 4 + 4].to_pybytes(), "little")
+    stop_at = (column.offset + len(column)) * 4
     stop = int.from_bytes(offsets[stop_at : stop_at + 4].to_pybytes(), "little")
-    return joined.buffers()[2][start:stop].to_pybytes()
+    text: bytes = column.buffers()[2][start:stop].to_pybytes()
+    return text
 
 
 def text_column(batch: FlowBatch, name: str) -> pa.Array:
-    """Return one field of *batch* as strings, the way a flow log writes them ("-" for null)."""
+    """Return one field of *batch* as strings, the way a flow log writes them ("-" for null), each of them one token."""
     field = FIELDS.get(name)
-    if field is None:
-        return _extra(batch, name)
-    if field.column not in batch.schema.names:
-        return pa.nulls(batch.num_rows, pa.string()).fill_null("-")
-    column = batch.column(field.column)
-    if field.kind == "tag":
-        column = encode_tag(column)
-    return column.cast(pa.string()).fill_null("-")
+    if field is not None and field.column in batch.schema.names:
+        column = batch.column(field.column)
+        if field.type != "string":
+            return column.cast(pa.string()).fill_null("-")
+        return _tokens(encode_tag(column) if field.kind == "tag" else column)
+    if "x_extra" in batch.schema.names:
+        return _tokens(pc.map_lookup(batch.column("x_extra"), query_key=name, occurrence="first"))
+    return pa.nulls(batch.num_rows, pa.string()).fill_null("-")
 
 
-def _extra(batch: FlowBatch, name: str) -> pa.Array:
-    if "x_extra" not in batch.schema.names:
-        return pa.nulls(batch.num_rows, pa.string()).fill_null("-")
-    return pc.map_lookup(batch.column("x_extra"), query_key=name, occurrence="first").fill_null("-")
+def _tokens(column: pa.Array) -> pa.Array:
+    """Return strings that are one token each: white space percent-encoded as in tag values, "-" for nothing."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    values = encoded.dictionary
+    if pc.any(pc.match_substring_regex(values, _TORN)).as_py():
+        texts = [text and _SPACE.sub(lambda match: f"%{ord(match[0]):02X}", text) for text in values.to_pylist()]
+        values = pa.array([text or None for text in texts], pa.string())
+    return values.take(encoded.indices).fill_null("-")
 
 
 def text_of(batches: Iterable[FlowBatch], log_format: LogFormat) -> Iterator[bytes]:

@@ -1,0 +1,102 @@
+"""SOURCE, as a user names it → objects, one after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vpcflow.collect import local, stdin
+from vpcflow.collect.left_out import told
+from vpcflow.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.collect.selection import Selection
+    from vpcflow.types import SourceObject
+
+STDIN: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How much there is to read, for a progress bar."""
+
+    objects: int = 0
+    bytes: int = 0
+
+
+def open_sources(
+    sources: Sequence[str], selection: Selection, access: S3Access, left_out: Counter[str]
+) -> Iterator[SourceObject]:
+    """Check all *sources* at once, then yield their objects, each uri once, as they are found.
+
+    left_out: counts what is not taken, by the reasons of `left_out.REASONS`, as the listing goes.
+    SourceError: here for a source that is not there or no source at all; while iterating for one that cannot be listed,
+    and at the end when there was nothing to read in any. Nothing to read because of *selection* is no error.
+    """
+    once = list(dict.fromkeys(sources))
+    for source in once:
+        _check(source)
+    return _objects(once, selection, access, left_out)
+
+
+def total(sources: Sequence[str], selection: Selection) -> Total | None:
+    """Return how much the files of *sources* hold, None if one is not of this machine (counting would cost a listing)."""
+    if any(source == STDIN or _is_s3(source) for source in sources):
+        return None
+    sizes: dict[str, int] = {}
+    for source in sources:
+        sizes.update((found.uri, found.bytes) for found in local.objects(source, selection, Counter()))
+    return Total(len(sizes), sum(sizes.values()))
+
+
+def _is_s3(source: str) -> bool:
+    return source.startswith("s3://")
+
+
+def _check(source: str) -> None:
+    if _is_s3(source):
+        from vpcflow.collect import s3  # noqa: PLC0415 - obstore takes 25 ms that files need not pay
+
+        s3.split(source)
+    elif source != STDIN:
+        local.check(source)
+
+
+def _objects(
+    sources: list[str], selection: Selection, access: S3Access, left_out: Counter[str]
+) -> Iterator[SourceObject]:
+    # One bucket's listing names no key twice, so millions of keys need no memory; links and several sources may repeat.
+    may_repeat = len(sources) != 1 or not _is_s3(sources[0])
+    seen: set[str] = set()
+    empty: list[str] = []
+    for source in sources:
+        nothing, unselected = True, left_out["not_selected"]
+        for found in _of(source, selection, access, left_out):
+            nothing = False
+            if found.uri in seen:
+                left_out["duplicate"] += 1
+                continue
+            if may_repeat:
+                seen.add(found.uri)
+            yield found
+        if nothing and left_out["not_selected"] == unselected:
+            empty.append(source)
+    # Work on what the others hold is not stopped for one of them.
+    if empty and len(empty) == len(sources):
+        raise SourceError("source.empty", source=", ".join(empty), left_out=told(left_out) or "-")
+    left_out["empty_source"] += len(empty)
+
+
+def _of(source: str, selection: Selection, access: S3Access, left_out: Counter[str]) -> Iterator[SourceObject]:
+    if source == STDIN:
+        yield stdin.spool()
+    elif _is_s3(source):
+        from vpcflow.collect import s3  # noqa: PLC0415 - see _check
+
+        yield from s3.objects(source, selection, access, left_out)
+    else:
+        yield from local.objects(source, selection, left_out)
