@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 from sqlglot import parse_one
+
 from vpcflow.analyze import denied
 from vpcflow.analyze.plan import Scope
 from vpcflow.app import App
@@ -51,7 +52,9 @@ def questions(first: int, interface: str, peer: str) -> dict[str, tuple[str, str
     cidr = "SELECT count(*) AS n, CAST(sum(bytes) AS BIGINT) AS total FROM {t} WHERE {w}"
     found["5 CIDR"] = (
         cidr.format(t="flow_logs", w="contains('10.0.0.0/12', TRY_CAST(dstaddr AS ipaddress))"),
-        cidr.format(t="raw", w="starts_with(dstaddr, '10.') AND CAST(split_part(dstaddr, '.', 2) AS INTEGER) BETWEEN 0 AND 15"),
+        cidr.format(
+            t="raw", w="starts_with(dstaddr, '10.') AND CAST(split_part(dstaddr, '.', 2) AS INTEGER) BETWEEN 0 AND 15"
+        ),
     )
     either = "SELECT count(*) AS n, CAST(sum(bytes) AS BIGINT) AS total FROM {t} WHERE {s} = '{x}' OR {d} = '{x}'"
     found["8 needle (raw OR)"] = (
@@ -95,7 +98,9 @@ def main(lake_path: str) -> None:
             tree = parse_one(plan, dialect="athena")
             ours, mine = median(lambda tree=tree: asker.ask(tree).table())
             theirs, other = median(lambda by_hand=by_hand: raw.execute(by_hand).to_arrow_table())
-            same = mine.to_pydict() == {n: other.column(n).cast(mine.column(n).type).to_pylist() for n in other.column_names}
+            same = mine.to_pydict() == {
+                n: other.column(n).cast(mine.column(n).type).to_pylist() for n in other.column_names
+            }
             figures[name] = {"vpcflow_s": ours, "raw_s": theirs, "ratio": ours / theirs, "same": same}
         scope = Scope(condition=parse(f"src = {peer} or dst = {peer}"))
         ours, _ = median(lambda: denied.find(asker, "srcaddr", scope, limit=10, at_least=1))

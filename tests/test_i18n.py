@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 import pytest
+
 from vpcflow import i18n
 from vpcflow.config import SETTINGS
 from vpcflow.record.fields import FIELDS
@@ -70,14 +71,20 @@ def test_no_text_is_unused():
         if f'"{key}"' in code:
             continue
         last = re.split(r"[.]", key.removesuffix(".hint"))[-1]
-        known = last in {field.column for field in FIELDS.values()} or re.search(rf"\b{re.escape(last.replace('-', '_'))}\b|\b{re.escape(last)}\b", code)
+        known = last in {field.column for field in FIELDS.values()} or re.search(
+            rf"\b{re.escape(last.replace('-', '_'))}\b|\b{re.escape(last)}\b", code
+        )
         if not any(re.fullmatch(pattern, key) for pattern in MADE) or not known:
             unused.append(key)
     assert unused == []
 
 
 def test_no_korean_particle_stands_straight_after_a_place():
-    bad = [key for key, text in i18n.catalogue("ko").items() if re.search(r"\}(은|는|이|가|을|를|와|과|로|으로)(\s|$|[.,])", text)]
+    bad = [
+        key
+        for key, text in i18n.catalogue("ko").items()
+        if re.search(r"\}(은|는|이|가|을|를|와|과|로|으로)(\s|$|[.,])", text)
+    ]
     assert bad == []
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+
 from vpcflow.lake import compaction
 from vpcflow.lake.ingest import Config, Ingest
 from vpcflow.lake.lake import Lake
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from vpcflow.lake.ingest import Progress
 
-HEADER = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+HEADER = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+)
 HOUR = 1_700_002_800 // 3600
 """A full hour in November 2023, long closed."""
 
@@ -50,7 +53,9 @@ def objects(paths: Iterable[Path]) -> Iterator[SourceObject]:
         )
 
 
-def ingest(root: Path, paths: Iterable[Path], *, compact: bool = True, durable: bool = True, **config: object) -> Progress:
+def ingest(
+    root: Path, paths: Iterable[Path], *, compact: bool = True, durable: bool = True, **config: object
+) -> Progress:
     """Ingest as the CLI does, with one thread unless told otherwise."""
     settings = Config(**{"threads": 1, **config})
     lake = Lake(root, create=True, durable=durable)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from lake import lakes
 from vpcflow.lake import datafile
 from vpcflow.lake import ingest as ingest_module

@@ -1,6 +1,7 @@
 """AWS's published records, literally: VPC User Guide, "Flow log record examples"."""
 
 import pytest
+
 from record.reading import read_all
 from vpcflow.record.format import DEFAULT, LogFormat
 from vpcflow.record.text import write_lines
@@ -34,7 +35,12 @@ EXAMPLES = {
         DEFAULT_NAMES,
         """2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA
 2 123456789010 eni-11111111aaaaaaaaa - - - - - - - 1431280876 1431280934 - SKIPDATA""",
-        {"log_status": ["NODATA", "SKIPDATA"], "srcaddr": [None, None], "bytes": [None, None], "start": [1431280876] * 2},
+        {
+            "log_status": ["NODATA", "SKIPDATA"],
+            "srcaddr": [None, None],
+            "bytes": [None, None],
+            "start": [1431280876] * 2,
+        },
     ),
     "security group and network ACL rules": (
         DEFAULT_NAMES,
@@ -81,7 +87,10 @@ nat-1234567890abcdef - - - 203.0.113.5 107.22.182.139 203.0.113.5 107.22.182.139
 nat-1234567890abcdef - - - 203.0.113.5 10.0.1.5 203.0.113.5 10.0.1.5
 - i-01234567890123456 eni-1111aaaa2222bbbb3 subnet-aaaaaaaa012345678 10.0.1.5 203.0.113.5 10.0.1.5 203.0.113.5
 - i-01234567890123456 eni-1111aaaa2222bbbb3 subnet-aaaaaaaa012345678 203.0.113.5 10.0.1.5 203.0.113.5 10.0.1.5""",
-        {"resource_id": ["nat-1234567890abcdef"] * 4 + [None] * 2, "interface_id": [None] * 4 + ["eni-1111aaaa2222bbbb3"] * 2},
+        {
+            "resource_id": ["nat-1234567890abcdef"] * 4 + [None] * 2,
+            "interface_id": [None] * 4 + ["eni-1111aaaa2222bbbb3"] * 2,
+        },
     ),
     "transit gateway": (
         GATEWAY,

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from record.reading import V2, V2_HEADER, V2_NODATA, read_all
 from vpcflow.errors import RecordError
 
@@ -59,7 +60,10 @@ SHAPES = {
     "an envelope": ("subscription", dump(envelope())),
     "gzip'd envelopes one after another": (
         "subscription",
-        b"".join(gzip.compress(dump(envelope([m], logEvents=[e]))) for m, e in zip("ab", envelope()["logEvents"], strict=True)),
+        b"".join(
+            gzip.compress(dump(envelope([m], logEvents=[e])))
+            for m, e in zip("ab", envelope()["logEvents"], strict=True)
+        ),
     ),
     "a lambda event": ("lambda", dump({"awslogs": {"data": PACKED}})),
     "base64 on a line": ("subscription", PACKED.encode() + b"\n"),
@@ -195,8 +199,9 @@ def test_an_impossible_event_time_is_a_bad_line(time):
 
 
 def test_a_message_that_is_no_text_is_a_bad_line():
-    result = read_all(dump({"message": V2}, {"message": V2.replace("ACCEPT", "\ud800")}, {"message": V2.replace("OK", "\0")}))
-    assert (result.rows, result.report.bad) == ([ROWS[0]], {"not_text": 2})
+    odd = [{"message": V2.replace("ACCEPT", "\ud800")}, {"message": V2.replace("OK", "\0")}]
+    result = read_all(dump(*[{"message": V2}] * 50, *odd))
+    assert (result.rows, result.report.bad) == ([ROWS[0]] * 50, {"not_text": 2})
 
 
 def test_an_envelope_cut_in_half_is_a_named_loss():
@@ -214,14 +219,33 @@ def test_an_array_of_many_events_is_read_piece_by_piece():
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([V2, PACKED]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            "messageType logEvents message timestamp events Records records data kinesis awslogs logGroup srcaddr version bytes start "
-            "x_extra x_event_time".split()
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "messageType",
+                    "logEvents",
+                    "message",
+                    "timestamp",
+                    "events",
+                    "Records",
+                    "records",
+                    "data",
+                    "kinesis",
+                    "awslogs",
+                    "logGroup",
+                    "srcaddr",
+                    "version",
+                    "bytes",
+                    "start",
+                    "x_extra",
+                    "x_event_time",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from record.reading import V2, V2_HEADER, V2_NODATA, read_all
 
 TEXT = f"{V2_HEADER}\n{V2}\n{V2_NODATA}\n{V2}\n".encode()

@@ -1,6 +1,7 @@
 """What a source is, is told by its content."""
 
 import pytest
+
 from record.reading import V2, V2_HEADER, V2_NODATA, read_all
 from vpcflow.errors import RecordError
 from vpcflow.record.fields import TGW_FIELDS

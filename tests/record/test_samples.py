@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from record.reading import read_all, values
 
 SAMPLES = os.environ.get("VPCFLOW_SAMPLES")

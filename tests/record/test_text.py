@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from record.reading import V2, V2_HEADER, V2_NODATA, read_all
 from vpcflow.record.blocks import MAX_LINE, Block
 from vpcflow.record.format import DEFAULT, LogFormat
@@ -19,16 +20,92 @@ FORMATS = [
     LogFormat(("version", "tgw-id", "packets-lost-blackhole", "interface-id")),
 ]
 TOKENS = st.sampled_from(
-    "- 0 5 +5 -5 --5 -0 007 00000000000000000000000000000012 2147483647 2147483648 -2147483648 9223372036854775807 "
-    "9223372036854775808 -9223372036854775809 99999999999999999999 0x1F 0X1f -0x1F 1e3 1.0 1_000 ٣ NaN None null "
-    "1418530010 1418530010123 99999999999 100000000000 99999999999999 100000000000000 10.0.0.1 ::1 eni-1 OK ACCEPT "
-    '"-" "5" \'5\' a\0b \0 a%20b %FF %zz é \u2028 \u00a05 \x0b \x0c5 \x1c \x85 \ufeff2 a,b a;b \\ \\n '
-    "2015-08-12T13:47:43Z 2015-08-12T13:47:43.123Z 2015-08-12T13:47:43.123456Z 2015-08-12T13:47:43.1234567891Z "
-    "2015-08-12T13:47:43+05:30 2015-08-12T13:47:43+0530 2015-08-12T13:47:43+05 2015-08-12T13:47:43+24:00 "
-    "2015-08-12T13:47:43-00:30 2015-08-12T13:47:43+23:59 2015-08-12T13:47:43 2015-08-12T13:47Z 2015-08-12T13Z "
-    "2015-08-12 20150812T134743Z 2015-08-12t13:47:43z 1969-12-31T23:59:59Z 0000-01-01T00:00:00Z 0001-01-01T00:00:00+01:00 "
-    "9999-12-31T23:59:59-01:00 2015-02-30T00:00:00Z 2015-08-12T24:00:00Z 2015-08-12T23:59:60Z 2015-08-12T13:47:43,5Z "
-    "version srcaddr start".split(" ")
+    [
+        "-",
+        "0",
+        "5",
+        "+5",
+        "-5",
+        "--5",
+        "-0",
+        "007",
+        "00000000000000000000000000000012",
+        "2147483647",
+        "2147483648",
+        "-2147483648",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "99999999999999999999",
+        "0x1F",
+        "0X1f",
+        "-0x1F",
+        "1e3",
+        "1.0",
+        "1_000",
+        "٣",
+        "NaN",
+        "None",
+        "null",
+        "1418530010",
+        "1418530010123",
+        "99999999999",
+        "100000000000",
+        "99999999999999",
+        "100000000000000",
+        "10.0.0.1",
+        "::1",
+        "eni-1",
+        "OK",
+        "ACCEPT",
+        '"-"',
+        '"5"',
+        "'5'",
+        "a\x00b",
+        "\x00",
+        "a%20b",
+        "%FF",
+        "%zz",
+        "é",
+        "\u2028",
+        "\xa05",
+        "\x0b",
+        "\x0c5",
+        "\x1c",
+        "\x85",
+        "\ufeff2",
+        "a,b",
+        "a;b",
+        "\\",
+        "\\n",
+        "2015-08-12T13:47:43Z",
+        "2015-08-12T13:47:43.123Z",
+        "2015-08-12T13:47:43.123456Z",
+        "2015-08-12T13:47:43.1234567891Z",
+        "2015-08-12T13:47:43+05:30",
+        "2015-08-12T13:47:43+0530",
+        "2015-08-12T13:47:43+05",
+        "2015-08-12T13:47:43+24:00",
+        "2015-08-12T13:47:43-00:30",
+        "2015-08-12T13:47:43+23:59",
+        "2015-08-12T13:47:43",
+        "2015-08-12T13:47Z",
+        "2015-08-12T13Z",
+        "2015-08-12",
+        "20150812T134743Z",
+        "2015-08-12t13:47:43z",
+        "1969-12-31T23:59:59Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "2015-02-30T00:00:00Z",
+        "2015-08-12T24:00:00Z",
+        "2015-08-12T23:59:60Z",
+        "2015-08-12T13:47:43,5Z",
+        "version",
+        "srcaddr",
+        "start",
+    ]
 )
 RAW = st.one_of(TOKENS.map(str.encode), st.binary(max_size=6))
 SPACES = st.sampled_from([b" ", b" ", b" ", b"  ", b"\t", b" \t ", b"\r"])
@@ -93,11 +170,22 @@ def test_the_columnar_way_and_the_line_codec_agree_on_every_odd_token_in_every_p
             assert fast == slow, line
 
 
-ODD = [token.encode() for token in TOKENS.elements] + [b"\xff", b"\xc3", b"\xed\xa0\x80", b"a b", b"", b"\r", b"\t5", b"5\t"]
+ODD = [token.encode() for token in TOKENS.elements] + [
+    b"\xff",
+    b"\xc3",
+    b"\xed\xa0\x80",
+    b"a b",
+    b"",
+    b"\r",
+    b"\t5",
+    b"5\t",
+]
 
 
 def test_numbers_are_decimal_and_nothing_else():
-    lines = [V2.replace("4249", token) for token in ("+4249", "0x1F", "1e3", "4249.0", "1_000", "٣", "99999999999999999999")]
+    lines = [
+        V2.replace("4249", token) for token in ("+4249", "0x1F", "1e3", "4249.0", "1_000", "٣", "99999999999999999999")
+    ]
     result = read_all("\n".join([V2_HEADER, *lines, V2]))
     assert result.bad == [(number, "not_a_number", "bytes") for number in range(2, 9)]
     assert len(result.rows) == 1
@@ -115,7 +203,9 @@ def test_no_data_and_skipped_data_are_records():
     assert (row["log_status"], row["srcaddr"], row["bytes"], row["start"]) == ("NODATA", None, None, 1431280876)
 
 
-@pytest.mark.parametrize("change", [lambda t: t.replace("\n", "\r\n"), lambda t: t.replace(" ", "   "), lambda t: t[:-1]])
+@pytest.mark.parametrize(
+    "change", [lambda t: t.replace("\n", "\r\n"), lambda t: t.replace(" ", "   "), lambda t: t[:-1]]
+)
 def test_white_space_does_not_matter(change):
     text = f"{V2_HEADER}\n{V2}\n{V2_NODATA}\n"
     assert read_all(change(text)).rows == read_all(text).rows
@@ -189,7 +279,11 @@ def test_tag_values_are_plain_in_a_record_and_encoded_in_a_line():
 
 def test_lines_too_long_for_a_record_are_dropped_wherever_they_stand():
     long = V2.replace("eni-", "eni-" + "a" * MAX_LINE)
-    for text in (f"{V2_HEADER}\n{long}\n{V2}\n", f"{V2_HEADER}\n{V2}\n{long}\n{V2}\n", f"{V2_HEADER}\n{V2}\n{V2}\n{long}"):
+    for text in (
+        f"{V2_HEADER}\n{long}\n{V2}\n",
+        f"{V2_HEADER}\n{V2}\n{long}\n{V2}\n",
+        f"{V2_HEADER}\n{V2}\n{V2}\n{long}",
+    ):
         result = read_all(text, block_bytes=1 << 20)
         assert [reason for _, reason, _ in result.bad] == ["line_too_long"]
         assert len(result.rows) == text.count(V2)

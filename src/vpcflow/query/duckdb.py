@@ -21,7 +21,7 @@ import pyarrow as pa
 from vpcflow.errors import QueryError
 from vpcflow.query.schema import PARTITION_KEYS, sql_type
 from vpcflow.record.fields import TABLES
-from vpcflow.types import Limits, Status, TableRef
+from vpcflow.types import Limits, State, Status, TableRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,10 +138,9 @@ class _Query:
             for table in self._tables:
                 self._cursor.execute(view(table))
             self._deliver(self._cursor.execute(self._sql).to_arrow_reader(_BATCH))
-            self.status.state = "CANCELLED" if self._stopped.is_set() else "SUCCEEDED"
-        except (duckdb.Error, RuntimeError, OSError) as error:
-            self.status.state = "CANCELLED" if self._stopped.is_set() and not self._timed_out else "FAILED"
-            self.status.error = self._explain(error)
+            self._end("SUCCEEDED", None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, who waits for the answer is told
+            self._end("FAILED", error)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -149,6 +148,16 @@ class _Query:
             self._put(_END)
             with contextlib.suppress(duckdb.Error):
                 self._cursor.close()
+
+    def _end(self, state: State, error: Exception | None) -> None:
+        if self._timed_out:
+            self.status.error = QueryError("query.timeout", seconds=self._limits.timeout_s)
+            self.status.state = "FAILED"
+        elif self._stopped.is_set():
+            self.status.state = "CANCELLED"
+        else:
+            self.status.error = None if error is None else _explain(error)
+            self.status.state = state
 
     def _deliver(self, reader: pa.RecordBatchReader) -> None:
         left = self._limits.max_rows
@@ -178,10 +187,11 @@ class _Query:
         self.cancel()
 
     def cancel(self) -> None:
-        if self.status.state == "RUNNING":
-            self._stopped.set()
+        self._stopped.set()
+        # An interrupt that comes between two statements is lost, so it is repeated until the thread has seen it.
+        while self._thread.is_alive():
             self._cursor.interrupt()
-            self._thread.join(10)
+            self._thread.join(0.02)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         while True:
@@ -190,7 +200,8 @@ class _Query:
             except queue.Empty:
                 if self._thread.is_alive():
                     continue
-                item = _END
+                # What was put between the time-out above and the thread's end is still there.
+                item = next(self._left(), _END)
             if item is _END:
                 break
             yield item
@@ -200,12 +211,14 @@ class _Query:
         if self.status.state == "CANCELLED":
             raise QueryError("query.cancelled")
 
-    def _explain(self, error: Exception) -> QueryError:
-        if self._timed_out:
-            return QueryError("query.timeout", seconds=self._limits.timeout_s)
-        if isinstance(error, duckdb.OutOfMemoryException):
-            return QueryError("query.memory", reason=str(error).partition("\n")[0])
-        return QueryError("query.failed", reason=str(error).partition("\n")[0])
+    def _left(self) -> Iterator[object]:
+        with contextlib.suppress(queue.Empty):
+            yield self._queue.get_nowait()
+
+
+def _explain(error: Exception) -> QueryError:
+    code = "query.memory" if isinstance(error, duckdb.OutOfMemoryException) else "query.failed"
+    return QueryError(code, reason=str(error).partition("\n")[0])
 
 
 def view(table: TableRef) -> str:

@@ -13,6 +13,7 @@ as in SQL: neither `action = ACCEPT` nor its negation holds for a record without
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -40,9 +41,15 @@ _TOKENS: Final = re.compile(
       | (?P<word>[^\s'"<>=!(),]+)""",
     re.VERBOSE,
 )
+_STRANGE: Final = re.compile("[\0\ud800-\udfff]")
+"""No engine takes these in a text: NUL, and what was no UTF-8 when it came."""
 _OPERATORS: Final[dict[str, type[exp.Binary]]] = {
     "=": exp.EQ, "==": exp.EQ, "!=": exp.NEQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,
 }  # fmt: skip
+_COMPARABLE: Final[dict[Kind, str]] = {
+    "address": "text", "text": "text", "number": "number", "time": "number", "timestamp": "timestamp", "date": "date",
+}  # fmt: skip
+"""Fields may be compared when these are equal."""
 _WORDS: Final = {"and", "or", "not", "in", "like", "is", "null"}
 
 
@@ -66,6 +73,10 @@ def parse(text: str, table: str = "flows") -> exp.Expr | None:
     """
     if len(text) > MAX_LENGTH:
         raise QueryError("filter.too_long", length=len(text), limit=MAX_LENGTH)
+    if strange := _STRANGE.search(text):
+        shown = _STRANGE.sub("\N{REPLACEMENT CHARACTER}", text)
+        place = strange.start()
+        raise QueryError("filter.bad_character", text=shown, start=place, end=place + 1, character=shown[place])
     parser = _Parser(text, table)
     if parser.ended:
         return None
@@ -163,7 +174,7 @@ class _Parser:
         if self._accept("in"):
             found = self._in(column)
         elif self._accept("like"):
-            found = exp.Like(this=_column(column), expression=exp.Literal.string(_plain(self._value())))
+            found = self._like(column, name)
         elif negated:
             token = self._peek()
             self._fail("filter.expected", token, wanted="in, like", found=token.text or "…")
@@ -200,6 +211,11 @@ class _Parser:
         both = [*found, *networks]
         return exp.paren(exp.or_(*both, copy=False), copy=False) if len(both) > 1 else both[0]
 
+    def _like(self, column: str, name: _Token) -> exp.Expr:
+        if self._columns[column] not in ("text", "address"):
+            self._fail("filter.like_text", name, name=column)
+        return exp.Like(this=_column(column), expression=exp.Literal.string(_plain(self._value())))
+
     def _compared(self, column: str) -> exp.Expr:
         token = self._take()
         operator = _OPERATORS.get(token.text) if token.kind == "op" else None
@@ -207,7 +223,11 @@ class _Parser:
             self._fail("filter.expected", token, wanted="=, !=, <, <=, >, >=, in, like, is", found=token.text or "…")
         value = self._value()
         if value.kind == "word" and (other := resolve(value.text, self._table)) is not None:
+            if _COMPARABLE[self._columns[column]] != _COMPARABLE[self._columns[other]]:
+                self._fail("filter.not_comparable", value, name=column, other=other)
             return operator(this=_column(column), expression=_column(other))
+        if _plain(value) == "-" and operator not in (exp.EQ, exp.NEQ):
+            self._fail("filter.dash_order", token)
         if _is_network(self._columns[column], value):
             literal = self._literal(column, value)
             if operator not in (exp.EQ, exp.NEQ):
@@ -223,7 +243,7 @@ class _Parser:
         kind = self._columns[column]
         try:
             return _LITERALS[kind](column, text)
-        except ValueError:
+        except (ValueError, OverflowError):
             self._fail(f"filter.not_{kind}", token, name=column, value=text)
 
 
@@ -257,17 +277,26 @@ def _address(_: str, text: str) -> exp.Expr:
 def _number(column: str, text: str) -> exp.Expr:
     if column == "protocol" and text.lower() in BY_NAME:
         return exp.Literal.number(BY_NAME[text.lower()])
+    return _integer(text)
+
+
+def _integer(text: str) -> exp.Expr:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValueError(text)
     return exp.Literal.number(int(text))
 
 
 def _time(_: str, text: str) -> exp.Expr:
-    if re.fullmatch(r"-?[0-9]{1,18}", text):
-        return exp.Literal.number(int(text))
-    return exp.Literal.number(int(_moment(text).timestamp()))
+    with contextlib.suppress(ValueError):
+        return _integer(text)
+    when = _moment(text)
+    if when.microsecond:
+        raise ValueError(text)
+    return exp.Literal.number(int(when.timestamp()))
 
 
 def _timestamp(_: str, text: str) -> exp.Expr:
-    written = _moment(text).strftime("%Y-%m-%d %H:%M:%S")
+    written = _moment(text).replace(tzinfo=None).isoformat(" ")
     return exp.cast(exp.Literal.string(written), exp.DataType.Type.TIMESTAMP)
 
 

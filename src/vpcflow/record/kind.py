@@ -69,9 +69,14 @@ def _first_lines(head: bytes, *, cut: bool) -> list[str]:
 
 
 def _is_csv(line: str) -> bool:
-    names = [name.strip('" ') for name in line.split(",")]
+    names = csv_names(line)
     known = sum(name.lower() in BY_ANY_NAME or name in HIDDEN for name in names)
-    return len(names) > 1 and 2 * known >= len(names)
+    return (len(names) > 1 or line.startswith('"')) and 2 * known >= len(names)
+
+
+def csv_names(line: str) -> list[str]:
+    """Return the names in a CSV header; none of ours has a comma or a quote in it."""
+    return [name.strip('" ') for name in line.split(",")]
 
 
 def _text(lines: list[str], log_format: LogFormat | None) -> Kind | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as plain_csv
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from pyarrow import csv
 from vpcflow.errors import RecordError
 from vpcflow.record.columns import Columns
 from vpcflow.record.inflate import PieceReader
+from vpcflow.record.kind import csv_names
 from vpcflow.telemetry import SHOWN_WIDTH, BadLine
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_csv(
     An apostrophe before a value is taken off: it is there to keep spreadsheets from computing the value.
     """
     header, rest = _header(content)
-    names = next(plain_csv.reader([header.decode("utf-8", "replace")]))
+    names = csv_names(header.decode("utf-8", "replace"))
     columns = _checked(Columns(names, wild=False), names, source, origin)
     bad: set[int] = set()
 

@@ -113,18 +113,20 @@ def _json_values(column: pa.Array) -> pa.Array:
 
 
 def _csv(batches: Iterable[FlowBatch], names: list[str]) -> Iterator[bytes]:
-    yield ",".join(names).encode() + b"\n"
+    # One name alone would be the header of text, and an empty line no row: a single column is quoted.
+    single = len(names) == 1
+    yield (f'"{names[0]}"' if single else ",".join(names)).encode() + b"\n"
     for batch in batches:
-        columns = [_csv_values(batch, name) for name in names]
+        columns = [_csv_values(batch, name, '""' if single else "") for name in names]
         ended = pc.binary_join_element_wise(columns[-1], "\n", "")
         yield bytes_of(pc.binary_join_element_wise(*columns[:-1], ended, ",") if columns[:-1] else ended)
 
 
-def _csv_values(batch: FlowBatch, name: str) -> pa.Array:
+def _csv_values(batch: FlowBatch, name: str, nothing: str) -> pa.Array:
     column = pa.array(json_texts(batch), pa.string()) if name == "x_extra" else batch.column(name)
     if pa.types.is_string(column.type):
         column = _each_value(column, _cell)
-    return column.cast(pa.string()).fill_null("")
+    return column.cast(pa.string()).fill_null(nothing)
 
 
 def _cell(text: str) -> str:

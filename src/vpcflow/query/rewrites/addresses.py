@@ -61,27 +61,43 @@ def _branch(select: exp.Select, table: exp.Table, base: str, schema: Schema, wan
 
 
 def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
-    condition = condition.unnest()
-    if isinstance(condition, exp.And):
-        return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
-    return [condition]
+    return _parts(condition, exp.And)
+
+
+def _parts(condition: exp.Expr, kind: type[exp.Connector]) -> list[exp.Expr]:
+    """Return what *kind* joins, left to right; a filter may join thousands, so no recursion."""
+    found: list[exp.Expr] = []
+    waiting = [condition]
+    while waiting:
+        part = waiting.pop().unnest()
+        if isinstance(part, kind):
+            waiting += [part.right, part.left]
+        else:
+            found.append(part)
+    return found
 
 
 def _lookups(condition: exp.Expr, name: str, *, derived: bool) -> list[tuple[str, list[exp.Expr]]]:
     """Return (column, values) for each part of a pure disjunction of address look-ups; nothing for anything else."""
-    condition = condition.unnest()
-    if isinstance(condition, exp.Or):
-        left, right = (_lookups(side, name, derived=derived) for side in (condition.left, condition.right))
-        return left + right if left and right else []
-    if isinstance(condition, exp.EQ):
-        for column, value in ((condition.left, condition.right), (condition.right, condition.left)):
+    found = []
+    for part in _parts(condition, exp.Or):
+        test = _lookup(part, name, derived=derived)
+        if test is None:
+            return []
+        found.append(test)
+    return found
+
+
+def _lookup(test: exp.Expr, name: str, *, derived: bool) -> tuple[str, list[exp.Expr]] | None:
+    if isinstance(test, exp.EQ):
+        for column, value in ((test.left, test.right), (test.right, test.left)):
             if _is_address(column, name, derived=derived) and _is_text(value):
-                return [(column.name, [value])]
-    if isinstance(condition, exp.In) and _is_address(condition.this, name, derived=derived):
-        values = condition.expressions
+                return column.name, [value]
+    if isinstance(test, exp.In) and _is_address(test.this, name, derived=derived):
+        values = test.expressions
         if values and all(_is_text(value) for value in values):
-            return [(condition.this.name, values)]
-    return []
+            return test.this.name, values
+    return None
 
 
 def _is_address(node: exp.Expr, name: str, *, derived: bool) -> bool:

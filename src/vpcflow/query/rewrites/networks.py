@@ -64,5 +64,6 @@ def _in_ipv6(address: exp.Expr, network: ipaddress.IPv6Network) -> exp.Expr:
     low, high = (f"{int(edge):032x}" for edge in (network[0], network[-1]))
     key = exp.Anonymous(this="ip6_key", expressions=[address.copy()])
     between = exp.Between(this=key, low=exp.Literal.string(low), high=exp.Literal.string(high))
-    # CASE keeps the costly key away from IPv4 rows, which are nearly all.
-    return exp.Case().when(colon, between, copy=False).else_(exp.false(), copy=False)
+    # CASE keeps the costly key away from IPv4 rows, which are nearly all. Of no address nothing is known: null, as in Trino.
+    known = exp.not_(exp.Is(this=address.copy(), expression=exp.Null()), copy=False)
+    return exp.Case().when(colon, between, copy=False).when(known, exp.false(), copy=False)
