@@ -1,7 +1,7 @@
 """What is measured, one thing a process: `python bench/peers.py WHAT OUT FILE…` prints its figures as JSON.
 
-Each ingest does the same work: gunzip, parse, type, cut by hour, sort by interface, source, destination, start, write Parquet with
-zstd 3, on all cores. flowlogs_reader only reads: lines to its record objects, the way its S3 reader does it.
+Each ingest does the same work: gunzip, parse, type, cut by hour, sort by interface, source, destination, start, write Parquet
+with zstd 3, on all cores. flowlogs_reader only reads: lines to its record objects, the way its S3 reader does it.
 """
 
 from __future__ import annotations

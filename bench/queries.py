@@ -33,7 +33,10 @@ def questions(first: int, interface: str, peer: str) -> dict[str, tuple[str, str
         f"AND b.start >= {day} AND b.start < {day + DAY} AND a.srcport < a.dstport"
     )
     both = {
-        "1 talkers": "SELECT srcaddr, dstaddr, CAST(sum(bytes) AS BIGINT) AS total FROM {t} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 10",
+        "1 talkers": (
+            "SELECT srcaddr, dstaddr, CAST(sum(bytes) AS BIGINT) AS total FROM {t} "
+            "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 10"
+        ),
         "2 rejects": "SELECT dstport, count(*) AS n FROM {t} WHERE action = 'REJECT' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",
         "3 scan distinct": (
             "SELECT srcaddr, count(DISTINCT dstport) AS ports, count(DISTINCT dstaddr) AS targets FROM {t} "
@@ -91,7 +94,7 @@ def main(lake_path: str) -> None:
             "SELECT interface_id FROM raw GROUP BY 1 ORDER BY count(*) DESC LIMIT 1 OFFSET 20"
         ).fetchone()
         (peer,) = raw.execute(
-            "SELECT srcaddr FROM raw WHERE srcaddr NOT LIKE '10.%' GROUP BY 1 HAVING count(*) < 40 ORDER BY count(*) DESC, 1 LIMIT 1"
+            "SELECT srcaddr FROM raw WHERE srcaddr NOT LIKE '10.%' GROUP BY 1 HAVING count(*) <= 4 ORDER BY count(*) DESC, 1 LIMIT 1"
         ).fetchone()
         figures = {}
         for name, (plan, by_hand) in questions(first - first % DAY, interface, peer).items():

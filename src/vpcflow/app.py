@@ -162,6 +162,13 @@ class App:
         with lake.writer() as writer:
             return compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
 
+    def total_bytes(self, sources: Sequence[str], wanted: Wanted) -> int | None:
+        """Return the bytes of *sources* as stored, None when that is not cheap to know."""
+        from vpcflow.collect.source import total
+
+        found = total(sources, self._selection(wanted))
+        return None if found is None else found.bytes
+
     # --- questions ---------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -170,11 +177,10 @@ class App:
         from vpcflow.query.answer import Asker
         from vpcflow.query.duckdb import DuckDBEngine
 
-        memory = self._memory()
         with lake.reading(), tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as spill:
             engine = DuckDBEngine(
                 [lake.root],
-                memory=int(memory * _SPARE) if self.config.values["memory"].origin != "default" else 4 << 30,
+                memory=int(_SPARE * self._query_memory()),
                 threads=self.config.number("threads"),
                 temporary=Path(spill),
             )
@@ -187,6 +193,12 @@ class App:
 
     def _memory(self) -> int:
         return self.config.number("memory") or 1 << 30
+
+    def _query_memory(self) -> int:
+        """Return what questions may take: the setting, else up to 8 GB of what the machine has."""
+        if self.config.values["memory"].origin != "default":
+            return self._memory()
+        return min(8 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
     def _ingest_config(self, reading: Reading) -> IngestConfig:
         from vpcflow.lake.ingest import Config

@@ -267,3 +267,22 @@ def test_bad_lines_losses_and_unknown_fields_are_in_the_ledger(tmp_path):
     entry = lake.ledger.source(1)
     assert entry.formats == ["".join(f"${{{name}}} " for name in [*lakes.HEADER.split(), "my-field"]).strip()]
     lake.close()
+
+
+def test_a_lake_file_ingested_again_gives_the_same_records_tags_with_percent_signs_too(tmp_path):
+    path = tmp_path / "a.log"
+    start = lakes.HOUR * 3600
+    path.write_text(
+        "account-id interface-id srcaddr start instance-tag my-own\n"
+        f"123456789012 eni-1 10.0.0.1 {start} 100%2541 seen\n123456789012 eni-1 10.0.0.2 {start} - -\n"
+    )
+    lakes.ingest(tmp_path / "one", [path])
+    (made,) = lakes.on_disk(tmp_path / "one")
+    lakes.ingest(tmp_path / "two", [tmp_path / "one" / made])
+    (again,) = lakes.on_disk(tmp_path / "two")
+    first, second = (
+        pq.ParquetFile(root / name).read().drop_columns(["x_source"]).to_pylist()
+        for root, name in ((tmp_path / "one", made), (tmp_path / "two", again))
+    )
+    assert first == second
+    assert [row["instance_tag"] for row in first] == ["100%41", None]

@@ -153,3 +153,26 @@ def test_stop_ends_an_ingest_without_half_written_files(tmp_path):
     assert list((root / "_vpcflow" / "staging").iterdir()) == []
     lakes.ingest(root, paths)
     assert sum(lakes.rows(root).values()) == 250
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: becomes another user")
+def test_whoever_may_only_read_a_lake_can_ask_it(tmp_path):
+    root, rows = _many(tmp_path, files=1)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(folder, 0o755)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            status = 0 if lakes.rows(root) == rows else 2
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_path_that_engines_take_for_a_pattern_is_refused(tmp_path):
+    with pytest.raises(LakeError) as caught:
+        Lake(tmp_path / "a[1]", create=True)
+    assert caught.value.code == "lake.bad_path"

@@ -1,7 +1,6 @@
 """Input made to hurt: time and memory stay bounded, and nothing but our own errors comes out."""
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -10,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from record.reading import V2, V2_HEADER, read_all
-from vpcflow.errors import RecordError
+from record.reading import V2, V2_HEADER, read_all, read_or_refuse
 from vpcflow.record import events
 
 LIMIT_MIB = 400
@@ -64,7 +62,6 @@ def explode(bomb, log_format="None"):
         text=True,
         timeout=120,
         check=False,
-        env=os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"},
     )
     assert run.returncode == 0, run.stderr[-2000:]
     result = json.loads(run.stdout)
@@ -82,8 +79,8 @@ def test_two_gigabytes_of_one_letter_after_a_header_are_one_bad_line():
     assert (result["rows"], result["bad"]) == (1, {"line_too_long": 1})
 
 
-def test_two_gigabytes_of_newlines_are_nothing():
-    result = explode('io.BytesIO(gz((HEADER + b"\\n", 1), (b"\\n" * (64 * MIB), 32), (V2 + b"\\n", 1)))')
+def test_half_a_gigabyte_of_newlines_are_nothing():
+    result = explode('io.BytesIO(gz((HEADER + b"\\n", 1), (b"\\n" * (64 * MIB), 8), (V2 + b"\\n", 1)))')
     assert (result["rows"], result["bad"]) == (1, {})
 
 
@@ -99,14 +96,12 @@ def test_a_line_of_a_gigabyte_between_records_is_one_bad_line():
 
 
 def test_a_string_of_a_gigabyte_in_json_is_one_bad_document():
-    result = explode(
-        """Repeated((b'{"message": "', 1), (b"a" * MIB, 1024), (b'"}\\\\n{"message":"' + V2 + b'"}', 1))"""
-    )
+    result = explode("""Repeated((b'{"message": "', 1), (b"a" * MIB, 1024), (b'"}\\n{"message":"' + V2 + b'"}', 1))""")
     assert (result["rows"], result["bad"]) == (1, {"document_too_long": 1})
 
 
 def test_a_document_of_millions_of_values_is_refused():
-    result = explode("""Repeated((b'{"a": [', 1), (b"[]," * MIB, 60), (b']}\\\\n{"message":"' + V2 + b'"}', 1))""")
+    result = explode("""Repeated((b'{"a": [', 1), (b"[]," * MIB, 60), (b']}\\n{"message":"' + V2 + b'"}', 1))""")
     assert (result["rows"], result["bad"]) == (1, {"document_too_long": 1})
 
 
@@ -119,24 +114,21 @@ def test_a_gzip_bomb_inside_base64_inside_json_is_a_named_loss():
 
 
 def test_a_gzip_bomb_of_envelopes_in_base64_lines_is_a_named_loss():
-    document = """(b'{"message":"' + V2 + b'"}')"""
-    result = explode(f"io.BytesIO(b64(gz(({document} * 100_000, 40))))")
+    document = """(b'{"message":"' + V2 + b'","pad":"' + b"a" * 10_000 + b'"}')"""
+    result = explode(f"io.BytesIO(b64(gz(({document} * 5_000, 10))))")
     assert result["losses"] == ["too_large"]
-    assert 1_500_000 < result["rows"] < 2_500_000
+    assert 20_000 < result["rows"] < 30_000
 
 
 def test_brackets_without_end_are_refused():
-    result = explode("""Repeated((b'{"k":[\\\\n' * 4096, 256))""")
+    result = explode("""Repeated((b'{"k":[\\n' * 4096, 256))""")
     assert result["error"] == "unknown_kind"
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([None, "${version} ${srcaddr}"]), st.booleans())
 def test_any_bytes_give_records_or_our_error(data, log_format, drip):
-    try:
-        read_all(data, log_format, drip=drip)
-    except RecordError as error:
-        assert error.code == "unknown_kind"
+    read_or_refuse(data, log_format, drip=drip)
 
 
 MARKS = [
@@ -154,10 +146,7 @@ MARKS = [
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(MARKS), st.binary(max_size=200))
 def test_any_bytes_after_any_mark_are_survived(mark, rest):
-    try:
-        read_all(mark + rest)
-    except RecordError as error:
-        assert error.code == "unknown_kind"
+    read_or_refuse(mark + rest)
 
 
 @settings(max_examples=300, deadline=None)

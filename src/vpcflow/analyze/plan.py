@@ -87,7 +87,7 @@ def select(sql: str, scope: Scope, schema: Schema) -> exp.Select:
             table.this.set("this", scope.table)
     moment: exp.Expr = exp.column("start")
     if schema.has(scope.base, "x_event_time"):
-        moment = parse_one("coalesce(start, CAST(x_event_time / 1e3 AS BIGINT))", dialect="athena")
+        moment = parse_one("coalesce(start, CAST(floor(x_event_time / 1e3) AS BIGINT))", dialect="athena")
     for kind, edge in ((exp.GTE, scope.time.since), (exp.LT, scope.time.until)):
         if edge is not None:
             tree.where(kind(this=moment.copy(), expression=exp.Literal.number(edge)), copy=False)

@@ -133,7 +133,13 @@ def asked(session: Session, question: Question) -> Iterator[tuple[Lake, Asker]]:
         return
     wanted = Wanted(question.accounts, question.regions, question.time)
     with (
-        reading(session, question.log_format, question.bad_lines, strict=question.strict) as read,
+        reading(
+            session,
+            question.log_format,
+            question.bad_lines,
+            strict=question.strict,
+            total=lambda: session.app.total_bytes(question.sources, wanted),
+        ) as read,
         session.app.passing_lake(question.sources, wanted, read) as (lake, done),
     ):
         report_problems(session, done)
@@ -146,13 +152,19 @@ def asked(session: Session, question: Question) -> Iterator[tuple[Lake, Asker]]:
 
 
 @contextlib.contextmanager
-def reading(session: Session, log_format: str | None, bad_lines: Path | None, *, strict: bool) -> Iterator[Reading]:
-    """Open how sources are read: progress on a terminal, bad lines to a file, or none allowed."""
+def reading(
+    session: Session, log_format: str | None, bad_lines: Path | None, *, strict: bool, total: Callable[[], int | None]
+) -> Iterator[Reading]:
+    """Open how sources are read: progress on a terminal, bad lines to a file, or none allowed.
+
+    total: bytes there are to read, asked only where a bar is shown.
+    """
     with contextlib.ExitStack() as stack:
         keep: BinaryIO | None = None
         if bad_lines is not None:
             keep = stack.enter_context(bad_lines.open("wb"))
-        bar = stack.enter_context(Bar(shown=sys.stderr.isatty() and not session.quiet))
+        shown = sys.stderr.isatty() and not session.quiet
+        bar = stack.enter_context(Bar(shown=shown, total_bytes=total() if shown else None))
 
         def on_bad(bad: BadLine, raw: bytes) -> None:
             if keep is not None:

@@ -48,7 +48,13 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     wanted = Wanted(values["accounts"], values["regions"], TimeRange(since, until))
     with (
         session.app.lake(create=True) as lake,
-        reading(session, values["log_format"], values["bad_lines"], strict=values["strict"]) as read,
+        reading(
+            session,
+            values["log_format"],
+            values["bad_lines"],
+            strict=values["strict"],
+            total=lambda: session.app.total_bytes(values["sources"], wanted),
+        ) as read,
     ):
         done = session.app.ingest(lake, values["sources"], wanted, read, compact=not values["no_compact"])
         code = _told(session, done)

@@ -73,9 +73,17 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
             session.note("note.more_records", count=f"{limit:,}")
         if not counted.rows:
             session.note("note.no_records")
+            _elsewhere(session, asker, values["table"])
         if session.verbose:
             session.note("note.scanned", bytes=byte_size(answer.status.bytes_scanned), rows=f"{counted.rows:,}")
     return 1 if values["exit_code"] and not counted.rows else 0
+
+
+def _elsewhere(session: Session, asker: Asker, table: str) -> None:
+    """Say where records are when there are none here."""
+    for other in FLOWS.values():
+        if other != table and asker.newest(table) is None and asker.schema().present[other]:
+            session.note("note.other_table", table=other)
 
 
 class _Counted:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from vpcflow.lake.ledger import FileEntry
 from vpcflow.lake.partition import NO_HOUR, Partition, account_of, hours, region_of, times
+from vpcflow.record.parquet import PLAIN_TAGS
 from vpcflow.record.schema import ENCODED, arrow_type, in_order
 
 if TYPE_CHECKING:
@@ -210,9 +211,10 @@ def write_parquet(rows: pa.Table, path: str) -> None:
     """
     names = rows.column_names
     bloom = {name: {"ndv": _distinct(rows[name])} for name in _BLOOM if name in names}
+    schema = rows.schema.with_metadata(PLAIN_TAGS)
     with pq.ParquetWriter(
         path,
-        rows.schema,
+        schema,
         compression="zstd",
         compression_level=3,
         store_schema=False,
@@ -223,7 +225,7 @@ def write_parquet(rows: pa.Table, path: str) -> None:
     ) as parquet:
         for batch in rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP):
             columns = [_own_values(column) for column in batch.columns]
-            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=rows.schema), row_group_size=ROW_GROUP)
+            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
 
 
 def _own_values(column: pa.Array) -> pa.Array:

@@ -39,6 +39,8 @@ class Lake:
     """
 
     def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
+        if set(str(root.absolute())) & set("*?[]"):
+            raise LakeError("lake.bad_path", path=str(root))
         self.root = root
         self.durable = durable
         self._inner = root / _INNER

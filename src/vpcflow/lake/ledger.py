@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -114,14 +115,10 @@ class Ledger:
         if not create and not path.exists():
             raise LakeError("lake.missing", path=str(path.parent.parent))
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
-            self._db.execute("PRAGMA busy_timeout = 60000")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db = _connect(path)
             self._migrate()
         except sqlite3.DatabaseError as error:
-            self._db.close()
             raise LakeError("lake.ledger_unreadable", path=str(path), reason=str(error)) from error
 
     def _migrate(self) -> None:
@@ -404,6 +401,19 @@ class Ledger:
                 _add(sums[1], {kind: 1 for kind, _ in json.loads(losses)})
                 _add(sums[2], json.loads(unknown))
         return Totals(tables, live, replaced, late, size, *sums)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger, for reading only where its folder may not be written."""
+    if os.access(path.parent, os.W_OK):
+        db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+        for pragma in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
+            db.execute(f"PRAGMA {pragma}")
+        return db
+    # Without the side files that a writer keeps open nobody is writing, and SQLite needs to be told so.
+    quiet = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
+    return sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None, check_same_thread=False)
 
 
 _TOTALS: Final = (

@@ -190,7 +190,8 @@ class _Query:
         self._stopped.set()
         # An interrupt that comes between two statements is lost, so it is repeated until the thread has seen it.
         while self._thread.is_alive():
-            self._cursor.interrupt()
+            with contextlib.suppress(duckdb.Error):
+                self._cursor.interrupt()
             self._thread.join(0.02)
 
     def batches(self) -> Iterator[pa.RecordBatch]:

@@ -59,7 +59,9 @@ class Events:
     def of_json(self, pieces: Iterable[bytes], depth: int = 0) -> Iterator[Event | Row]:
         """Walk through a stream of documents."""
         for document in documents(pieces):
-            if isinstance(document, NotJson):
+            if isinstance(document, NotJson) and document.reason == "given_up":
+                self._report.lost(self._source, "given_up")
+            elif isinstance(document, NotJson):
                 self._bad(document.reason, document.text)
             else:
                 yield from self._of(document, depth)

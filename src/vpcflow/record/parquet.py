@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vpcflow.errors import RecordError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 ROWS: Final = 65_536
 """Rows read at once."""
 
-_OURS: Final = {b"vpcflow.tags": b"plain"}
+PLAIN_TAGS: Final = {b"vpcflow.tags": b"plain"}
 """Metadata of files that we write for ourselves: tag values are not percent-encoded, null is null."""
 
 _IN_MEMORY: Final = 8 << 20
@@ -47,7 +48,7 @@ def read_parquet(
         except _DAMAGE as error:
             report.lost(source, "damaged", str(error)[:200])
             return
-        wild = not _OURS.items() <= (file.schema_arrow.metadata or {}).items()
+        wild = not PLAIN_TAGS.items() <= (file.schema_arrow.metadata or {}).items()
         columns = Columns(file.schema_arrow.names, wild=wild)
         if not columns.plausible:
             names = ", ".join(file.schema_arrow.names)[:60]
@@ -83,7 +84,7 @@ def _row_groups(
         batches = file.iter_batches(ROWS, row_groups=[group], use_threads=False)
         while True:
             try:
-                batch = next(batches, None)
+                batch = _sound(next(batches, None))
             except _DAMAGE as error:
                 damaged, why = damaged + 1, str(error)[:200]
                 break
@@ -94,6 +95,18 @@ def _row_groups(
         first += file.metadata.row_group(group).num_rows
     if damaged:
         report.lost(source, "damaged", f"{damaged}/{file.num_row_groups}: {why}")
+
+
+def _sound(batch: pa.RecordBatch | None) -> pa.RecordBatch | None:
+    """Return *batch*; ArrowInvalid when a code has no value in its dictionary, which Arrow does not look at."""
+    for column in batch.columns if batch is not None else ():
+        if pa.types.is_dictionary(column.type):
+            bounds = pc.min_max(column.indices)
+            if bounds["min"].is_valid and not 0 <= bounds["min"].as_py() <= bounds["max"].as_py() < len(
+                column.dictionary
+            ):
+                raise pa.ArrowInvalid("code beyond the dictionary")
+    return batch
 
 
 def write_parquet(
@@ -109,7 +122,7 @@ def write_parquet(
     first = next(stream, None)
     names = list(columns if columns is not None else first.schema.names if first is not None else ())
     names = [name for name in names if not (dash and name in HIDDEN)]
-    schema = schema_of(names) if dash else schema_of(names).with_metadata(_OURS)
+    schema = schema_of(names) if dash else schema_of(names).with_metadata(PLAIN_TAGS)
     with pq.ParquetWriter(out, schema, compression="gzip" if dash else "zstd") as writer:
         for batch in _all(first, stream):
             writer.write_batch(fitted(batch, schema, dash=dash))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from itertools import count, islice
+import csv
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
 
 from vpcflow.errors import RecordError
+from vpcflow.record.blocks import blocks
 from vpcflow.record.columns import Columns
 from vpcflow.record.inflate import PieceReader
 from vpcflow.record.kind import csv_names
 from vpcflow.telemetry import SHOWN_WIDTH, BadLine
 
 if TYPE_CHECKING:
+    from _csv import Reader
     from collections.abc import Iterable, Iterator
 
     from vpcflow.record.origin import Origin
     from vpcflow.telemetry import ReadReport
     from vpcflow.types import FlowBatch
 
-_BLOCK: Final = 4 << 20
+_BLOCK: Final = 1 << 20
+_ROWS: Final = 20_000
 _DAMAGE: Final = (pa.ArrowException, OSError, MemoryError, ValueError)
 
 
@@ -33,33 +34,56 @@ def read_csv(
 
     An apostrophe before a value is taken off: it is there to keep spreadsheets from computing the value.
     """
-    header, rest = _header(content)
-    names = csv_names(header.decode("utf-8", "replace"))
+    lines = _lines(content, source, report)
+    names = csv_names(next(lines, "").rstrip("\r\n"))
     columns = _checked(Columns(names, wild=False), names, source, origin)
-    bad: set[int] = set()
+    reader = csv.reader(lines)
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    while (row := _row(reader, len(names), source, report)) is not None:
+        if row:
+            numbers.append(reader.line_num + 1)
+            rows.append(row)
+        if len(rows) == _ROWS:
+            yield from columns.records(_columns(rows), numbers, source, report)
+            numbers, rows = [], []
+    if rows:
+        yield from columns.records(_columns(rows), numbers, source, report)
 
-    def skip(row: csv.InvalidRow) -> str:
-        reason = "too_few_fields" if row.actual_columns < row.expected_columns else "too_many_fields"
-        bad.add(row.number + 1)
-        report.bad_line(BadLine(source, row.number + 1, reason, text=row.text[:SHOWN_WIDTH]), row.text.encode())
-        return "skip"
 
-    places = [str(place) for place in range(len(names))]
+def _lines(content: Iterable[bytes], source: str, report: ReadReport) -> Iterator[str]:
+    for block in blocks(content, source, report, size=_BLOCK):
+        # What is no UTF-8 is told value by value later.
+        *whole, last = block.data.decode("utf-8", "surrogateescape").split("\n")
+        yield from (line + "\n" for line in whole)
+        if last:
+            yield last
+
+
+def _row(reader: Reader, width: int, source: str, report: ReadReport) -> list[str] | None:
+    """Return the next row, empty for one that is none (counted, if it is bad), None at the end."""
     try:
-        reader = csv.open_csv(
-            pa.PythonFile(PieceReader(rest), mode="r"),
-            csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=places),
-            csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            csv.ConvertOptions(column_types=dict.fromkeys(places, pa.binary())),
-        )
-    except _DAMAGE as error:
-        if "Empty CSV" not in str(error):
-            report.lost(source, "damaged", str(error)[:200])
-        return
-    numbers = (number for number in count(2) if number not in bad)
-    for batch in _batches(reader, source, report):
-        taken = list(islice(numbers, batch.num_rows))
-        yield from columns.records([_without_apostrophe(column) for column in batch.columns], taken, source, report)
+        row = next(reader, None)
+    except csv.Error as error:
+        report.bad_line(BadLine(source, reader.line_num + 1, "bad_csv", text=str(error)))
+        return []
+    if not row or len(row) == width:
+        return row
+    text = ",".join(row)[:SHOWN_WIDTH].encode("utf-8", "replace")
+    reason = "too_few_fields" if len(row) < width else "too_many_fields"
+    report.bad_line(BadLine(source, reader.line_num + 1, reason, text=text.decode()), text)
+    return []
+
+
+def _columns(rows: list[list[str]]) -> list[pa.Array]:
+    return [_array([text.removeprefix("'") for text in column]) for column in zip(*rows, strict=True)]
+
+
+def _array(texts: list[str]) -> pa.Array:
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([text.encode("utf-8", "surrogateescape") for text in texts], pa.binary())
 
 
 def read_arrow(
@@ -96,24 +120,3 @@ def _checked(columns: Columns, names: list[str], source: str, origin: Origin) ->
         raise RecordError("unknown_kind", source=source, text=", ".join(names)[:60])
     origin.formats = [columns.log_format]
     return columns
-
-
-def _header(content: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Take the first line off; it is among the first bytes, where the kind was told by it."""
-    pieces = iter(content)
-    held = b""
-    while b"\n" not in held and (piece := next(pieces, b"")):
-        held += piece
-    held = held.lstrip(b" \t\r\n") if not held[:1].strip() else held
-    line, _, rest = held.partition(b"\n")
-
-    def following() -> Iterator[bytes]:
-        yield rest
-        yield from pieces
-
-    return line.rstrip(b"\r"), following()
-
-
-def _without_apostrophe(column: pa.Array) -> pa.Array:
-    led = pc.starts_with(column, "'")
-    return pc.if_else(led, pc.binary_replace_slice(column, 0, 1, b""), column) if pc.any(led).as_py() else column

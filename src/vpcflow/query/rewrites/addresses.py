@@ -27,13 +27,14 @@ _PLAIN: Final = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr")
 def rewrite(tree: exp.Expr, schema: Schema) -> exp.Expr:
     """Give each SELECT from one table of the lake, whose WHERE looks addresses up, branches to read from."""
     wanted = flows.wanted(tree)
+    shadowed = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         source = select.args.get("from_")
         where = select.args.get("where")
         if source is None or where is None or select.args.get("joins"):
             continue
         table = source.this
-        if not isinstance(table, exp.Table) or table.db:
+        if not isinstance(table, exp.Table) or table.db or table.name in shadowed:
             continue
         base = FLOWS.get(table.name, table.name)
         if base in FLOWS.values():

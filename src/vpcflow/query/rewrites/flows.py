@@ -72,8 +72,9 @@ def _time(table: str, schema: Schema) -> exp.Expr:
     start = exp.column("start")
     if not schema.has(table, "x_event_time"):
         return start
-    event = exp.cast(exp.Div(this=exp.column("x_event_time"), expression=exp.Literal.number("1e3")), "bigint")
-    return exp.func("coalesce", start, event)
+    # Rounded down, as the lake files it; a cast alone rounds to the nearest second.
+    seconds = exp.Floor(this=exp.Div(this=exp.column("x_event_time"), expression=exp.Literal.number("1e3")))
+    return exp.func("coalesce", start, exp.cast(seconds, "bigint"))
 
 
 def _protocol_name() -> exp.Expr:

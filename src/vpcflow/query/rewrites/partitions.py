@@ -40,11 +40,12 @@ def scans(tree: exp.Expr) -> dict[str, PartitionFilter]:
 def rewrite(tree: exp.Expr, schema: Schema) -> exp.Expr:
     """Add predicates on year, month, day and hour beside each range of `start`."""
     del schema
+    shadowed = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         source = select.args.get("from_")
         if source is None or not isinstance(source.this, exp.Table) or select.args.get("joins"):
             continue
-        if FLOWS.get(source.this.name, source.this.name) in FLOWS.values():
+        if FLOWS.get(source.this.name, source.this.name) in FLOWS.values() and source.this.name not in shadowed:
             for predicate in _predicates(_stated(source.this)):
                 select.where(predicate, copy=False)
     return tree
