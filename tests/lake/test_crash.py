@@ -1,8 +1,8 @@
 """Killed at any point: nothing lost, nothing doubled, no junk visible.
 
 A child is forked from this warm process, ingests, and is killed with SIGKILL before or after its n-th step (each write, fsync,
-rename, unlink, mkdir and SQLite statement that changes something is a step). What it left is looked at as a reader would, then the work
-is done again and must end as if nothing had happened.
+rename, unlink, mkdir and SQLite statement that changes something is a step). What it left is looked at as a reader would, then
+the work is done again and must end as if nothing had happened.
 """
 
 from __future__ import annotations

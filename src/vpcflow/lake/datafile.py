@@ -211,10 +211,9 @@ def write_parquet(rows: pa.Table, path: str) -> None:
     """
     names = rows.column_names
     bloom = {name: {"ndv": _distinct(rows[name])} for name in _BLOOM if name in names}
-    schema = rows.schema.with_metadata(PLAIN_TAGS)
     with pq.ParquetWriter(
         path,
-        schema,
+        rows.schema,
         compression="zstd",
         compression_level=3,
         store_schema=False,
@@ -223,9 +222,10 @@ def write_parquet(rows: pa.Table, path: str) -> None:
         column_encoding={name: "DELTA_BINARY_PACKED" for name in _DELTA if name in names},
         bloom_filter_options=bloom or None,
     ) as parquet:
+        parquet.add_key_value_metadata(PLAIN_TAGS)
         for batch in rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP):
             columns = [_own_values(column) for column in batch.columns]
-            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
+            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=rows.schema), row_group_size=ROW_GROUP)
 
 
 def _own_values(column: pa.Array) -> pa.Array:
