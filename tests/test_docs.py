@@ -131,7 +131,7 @@ def test_every_example_in_a_help_text_is_a_call_of_its_command():
         for example in command.examples:
             words = shlex.split(re.sub(r"\s*>.*", "", example))
             words = words[words.index("vpcflow") + 1 :]
-            found, place = root, click.Context(root, info_name="vpcflow")
+            found, place = root, click.Context(root, info_name="vpcflow", **root.context_settings)
             while isinstance(found, click.Group):
                 name = words.pop(0)
                 found = found.get_command(place, name)

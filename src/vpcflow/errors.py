@@ -19,7 +19,7 @@ class VpcFlowError(Exception):
     exit_code = 4
     retryable = False
 
-    def __init__(self, code: str, **values: object) -> None:
+    def __init__(self, code: str, /, **values: object) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

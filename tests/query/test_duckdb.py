@@ -242,7 +242,7 @@ ESCAPES = {
     "read_parquet": "SELECT * FROM read_parquet('{outside}/secret.parquet')",
     "parquet metadata": "SELECT * FROM parquet_metadata('{outside}/secret.parquet')",
     "out by ..": "SELECT * FROM read_text('{inside}/../outside/secret.csv')",
-    "link": "SELECT content FROM read_text('{inside}/../outside/*')",
+    "glob by ..": "SELECT content FROM read_text('{inside}/../outside/*')",
     "glob": "SELECT * FROM glob('{outside}/*')",
     "glob of root": "SELECT * FROM glob('/etc/*')",
     "sniff": "SELECT * FROM sniff_csv('/etc/passwd')",

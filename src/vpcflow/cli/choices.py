@@ -142,11 +142,15 @@ def asked(session: Session, question: Question) -> Iterator[tuple[Lake, Asker]]:
         ) as read,
         session.app.passing_lake(question.sources, wanted, read) as (lake, done),
     ):
+        failed = done.progress.failed
+        if failed and not done.progress.objects:
+            # The first is told as the error that it is, any others before it.
+            error = failed.pop(0)[1]
+            report_problems(session, done)
+            raise error
         report_problems(session, done)
         if session.verbose:
             click.echo(summary(done.progress), err=True)
-        if done.progress.failed and not done.progress.objects:
-            raise done.progress.failed[0][1]
         with session.app.asker(lake) as asker:
             yield lake, asker
 

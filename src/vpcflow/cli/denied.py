@@ -17,6 +17,7 @@ from vpcflow.cli.words import option
 from vpcflow.i18n import t
 from vpcflow.query.schema import resolve
 from vpcflow.record.fields import BY_COLUMN
+from vpcflow.record.schema import arrow_type
 
 if TYPE_CHECKING:
     from vpcflow.analyze.denied import Denials
@@ -48,13 +49,14 @@ def _key(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.denied``."""
     question = Question.take(values)
+    scope = question.scope()
     with asked(session, question) as (_, asker):
-        denials = find(asker, values["by"], question.scope(), limit=values["limit"], at_least=values["at_least"])
+        denials = find(asker, values["by"], scope, limit=values["limit"], at_least=values["at_least"])
     kind = chosen(values["kind"])
     if kind in ("table", "wide"):
         _draw(session, denials)
     else:
-        write_result(_table(denials), kind)
+        write_result([_table(denials)], kind)
     if not denials.rows:
         session.note("note.nobody_denied", attempts=values["at_least"])
     if session.verbose:
@@ -92,10 +94,12 @@ def _same(title: str, by: str) -> bool:
     return {"srcaddr": "sources", "dstaddr": "targets", "dstport": "ports"}.get(by) == title
 
 
-def _table(denials: Denials) -> pa.Table:
+def _table(denials: Denials) -> pa.RecordBatch:
     names = ("attempts", "packets", "bytes", "ports", "targets", "sources", "first_s", "last_s", "still")
     labels = {"ports": "distinct_ports", "targets": "distinct_targets", "sources": "distinct_sources",
               "first_s": "first_seen", "last_s": "last_seen", "still": "still_trying"}  # fmt: skip
-    columns: dict[str, list[Any]] = {denials.by: [row.key for row in denials.rows]}
-    columns |= {labels.get(name, name): [getattr(row, name) for row in denials.rows] for name in names}
-    return pa.table(columns)
+    columns = {denials.by: pa.array((row.key for row in denials.rows), arrow_type(denials.by))}
+    for name in names:
+        kind = pa.bool_() if name == "still" else pa.int64()
+        columns[labels.get(name, name)] = pa.array((getattr(row, name) for row in denials.rows), kind)
+    return pa.record_batch(columns)

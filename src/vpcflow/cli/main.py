@@ -62,7 +62,10 @@ def _run(words: list[str]) -> int:
     try:
         result = root.main(words, prog_name="vpcflow", standalone_mode=False)
     except click.UsageError as error:
-        _say(*usage_error(error))
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(error.format_message(), err=True)
+        else:
+            _say(*usage_error(error))
         return error.exit_code
     except VpcFlowError as error:
         if "--debug" in words:
@@ -85,9 +88,11 @@ def _run(words: list[str]) -> int:
 
 
 def _say(message: str, hint: str) -> None:
-    click.echo(f"{i18n.t('error.label')}: {message}", err=True)
+    from vpcflow.cli.shown import printable_lines
+
+    click.echo(printable_lines(f"{i18n.t('error.label')}: {message}"), err=True)
     if hint:
-        click.echo(f"  {hint}", err=True)
+        click.echo(printable_lines(f"  {hint}"), err=True)
 
 
 def _language(words: list[str]) -> str:

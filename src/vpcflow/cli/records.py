@@ -9,10 +9,13 @@ import click
 from vpcflow.analyze.records import plan
 from vpcflow.cli.choices import Question, asked, field, one_of, question_options
 from vpcflow.cli.render import ACTIONS, chosen, output_option, write_batches, write_table
+from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import written
 from vpcflow.cli.summary import byte_size
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import option
+from vpcflow.errors import UsageError
 from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.format import LogFormat
@@ -56,14 +59,17 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     flows = next(name for name, base in FLOWS.items() if base == values["table"])
     human = kind in ("table", "wide")
     limit = values["limit"] if values["limit"] is not None else (_TABLE_ROWS if human else 0)
+    scope = question.scope(flows)
+    chosen_fields = _chosen(values["fields"], flows)
     with asked(session, question) as (_, asker):
-        columns = _columns(asker, values["table"], values["fields"], kind)
-        scope = question.scope(flows)
+        columns = chosen_fields or _columns(asker, values["table"], kind)
         # One row more tells whether there is more.
         wanted = limit + 1 if limit and human else limit or None
         answer = asker.ask(plan(scope, asker.schema(), columns, limit=wanted), Limits())
         counted = _Counted(answer)
-        if not human:
+        if not human and any(name not in BY_COLUMN and name != "x_extra" for name in columns):
+            write_result(counted.batches(limit), kind)
+        elif not human:
             write_batches(counted.batches(limit), kind, _format(columns) if kind == "text" else None)
         elif kind == "wide" or values["fields"] or values["table"] != "flow_logs":
             _wide(session, counted, columns, limit)
@@ -107,11 +113,21 @@ class _Counted:
             yield from batch.to_pylist()
 
 
-def _columns(asker: Asker, table: str, fields: str | None, kind: str) -> list[str]:
+def _chosen(fields: str | None, flows: str) -> list[str]:
+    """Return the columns that ``--fields`` names, in its order; none where it is not given."""
+    found: list[str] = []
+    for name in (fields or "").split(","):
+        if not name.strip():
+            continue
+        column = field(name.strip(), flows)
+        if column in found:
+            raise UsageError("same_dimension", name=name.strip())
+        found.append(column)
+    return found
+
+
+def _columns(asker: Asker, table: str, kind: str) -> list[str]:
     present = asker.schema().present[table]
-    if fields:
-        flows = next(known for known, base in FLOWS.items() if base == table)
-        return [field(name.strip(), flows) for name in fields.split(",") if name.strip()]
     if kind == "table" and table == "flow_logs":
         return list(_SHORT)
     shown = [name for name in in_order(table, present) if name in BY_COLUMN]
@@ -165,7 +181,7 @@ def _wide(session: Session, counted: _Counted, columns: list[str], limit: int) -
 
 
 def _cell(value: object) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else written(value)
 
 
 def _number(value: int | None) -> str:

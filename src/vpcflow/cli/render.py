@@ -5,9 +5,12 @@ Values of logs are data: whatever a terminal would obey is made visible instead.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import click
 
@@ -18,9 +21,10 @@ from vpcflow.errors import UsageError
 from vpcflow.record.write import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
+    from _typeshed import ReadableBuffer
 
     from vpcflow.cli.session import Session
     from vpcflow.record.format import LogFormat
@@ -41,23 +45,42 @@ def chosen(kind: str | None) -> str:
 
 def write_batches(batches: Iterable[pa.RecordBatch], kind: str, log_format: LogFormat | None = None) -> None:
     """Write records to stdout in a machine's form."""
-    refuse_terminal(kind)
-    sys.stdout.flush()
-    write(batches, cast("Written", kind), sys.stdout.buffer, log_format)
-    sys.stdout.buffer.flush()
+    with data_out(kind) as out:
+        write(batches, cast("Written", kind), out, log_format)
 
 
-def refuse_terminal(kind: str) -> None:
-    """Refuse to write a binary form to a terminal."""
-    if kind in _BINARY and sys.stdout.isatty():
+@contextlib.contextmanager
+def data_out(kind: str) -> Iterator[BinaryIO]:
+    """Open stdout for bytes of *kind*: a terminal gets no binary form, and nothing that it would obey."""
+    terminal = sys.stdout.isatty()
+    if kind in _BINARY and terminal:
         raise UsageError("binary_terminal", kind=kind)
+    sys.stdout.flush()
+    out = sys.stdout.buffer
+    yield cast("BinaryIO", Harmless(out)) if terminal else out
+    out.flush()
 
 
-def write_tsv(table: pa.Table) -> None:
-    """Write a result that is no flow log record as text: tab-separated with a header."""
-    click.echo("\t".join(table.column_names))
-    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        click.echo("\t".join("-" if value is None else printable(str(value)) for value in row))
+class Harmless(io.RawIOBase):
+    """A way to a terminal on which control characters become replacement characters; line feeds and tabs stay.
+
+    Each write must end at the end of a character, as those of our writers do.
+    """
+
+    _OBEYED: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write *data* with what a terminal would obey replaced; return how much of it was taken."""
+        given = bytes(data)
+        self._out.write(self._OBEYED.sub("\N{REPLACEMENT CHARACTER}".encode(), given))
+        return len(given)
 
 
 def write_table(

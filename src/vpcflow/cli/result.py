@@ -1,61 +1,89 @@
-"""Results that are no records (rankings, denials): small Arrow tables in the form asked for."""
+"""Results that are no flow log records (rankings, denials, records with derived columns) in the form asked for."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vpcflow.cli.render import refuse_terminal, write_tsv
+from vpcflow.cli.render import data_out
+from vpcflow.cli.shown import printable, written
 from vpcflow.record.write import defused
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Iterable, Iterator
+    from typing import Any, BinaryIO
 
 
-def write_result(table: pa.Table, kind: str) -> None:
-    """Write *table* to stdout as text (tab-separated), json, jsonl, csv, arrow or parquet."""
-    if kind == "text":
-        write_tsv(table)
-        return
-    refuse_terminal(kind)
-    sys.stdout.flush()
-    _WRITERS[kind](table, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+def write_result(batches: Iterable[pa.RecordBatch], kind: str) -> None:
+    """Write *batches*, at least one, to stdout as text (tab-separated), json, jsonl, csv, arrow or parquet."""
+    stream = iter(batches)
+    first = next(stream)
+    with data_out(kind) as out:
+        _WRITERS[kind](first.schema, chain([first], stream), out)
 
 
-def _json(table: pa.Table, out: BinaryIO) -> None:
-    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in table.to_pylist())
-    out.write(f"[\n{rows}\n]\n".encode() if rows else b"[]\n")
+def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+    for batch in batches:
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _jsonl(table: pa.Table, out: BinaryIO) -> None:
-    out.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in table.to_pylist())
+def _text(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    out.write("\t".join(schema.names).encode() + b"\n")
+    for row in _rows(batches):
+        cells = ("-" if value is None else printable(written(value)) for value in row)
+        out.write("\t".join(cells).encode() + b"\n")
 
 
-def _csv(table: pa.Table, out: BinaryIO) -> None:
-    text = io.StringIO()
+def _objects(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    for row in _rows(batches):
+        found = dict(zip(schema.names, row, strict=True))
+        yield json.dumps(found, ensure_ascii=False, separators=(",", ":"), default=written).encode()
+
+
+def _json(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    between = b"[\n"
+    for found in _objects(schema, batches):
+        out.write(between + found)
+        between = b",\n"
+    out.write(b"[\n]\n" if between == b"[\n" else b"\n]\n")
+
+
+def _jsonl(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    out.writelines(found + b"\n" for found in _objects(schema, batches))
+
+
+def _csv(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        writer.writerow([defused(value) if isinstance(value, str) else value for value in row])
-    out.write(text.getvalue().encode())
+    writer.writerow(schema.names)
+    for row in _rows(batches):
+        writer.writerow([_cell(value) for value in row])
+    text.detach()
 
 
-def _arrow(table: pa.Table, out: BinaryIO) -> None:
-    with pa.ipc.new_stream(out, table.schema) as stream:
-        stream.write_table(table)
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return defused(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else written(value)
 
 
-def _parquet(table: pa.Table, out: BinaryIO) -> None:
-    content = io.BytesIO()
-    pq.write_table(table, content, compression="zstd")
-    out.write(content.getvalue())
+def _arrow(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    with pa.ipc.new_stream(out, schema) as stream:
+        for batch in batches:
+            stream.write_batch(batch)
 
 
-_WRITERS = {"json": _json, "jsonl": _jsonl, "csv": _csv, "arrow": _arrow, "parquet": _parquet}
+def _parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
+    with pq.ParquetWriter(out, schema, compression="zstd") as file:
+        for batch in batches:
+            if batch.num_rows:
+                file.write_batch(batch)
+
+
+_WRITERS = {"text": _text, "json": _json, "jsonl": _jsonl, "csv": _csv, "arrow": _arrow, "parquet": _parquet}

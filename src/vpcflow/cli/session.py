@@ -12,6 +12,7 @@ import click
 
 from vpcflow import i18n
 from vpcflow.app import App
+from vpcflow.cli.shown import printable_lines
 from vpcflow.cli.words import Command, option
 from vpcflow.config import load
 from vpcflow.i18n import t
@@ -43,14 +44,14 @@ class Session:
             return wanted == "always"
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def note(self, key: str, **values: object) -> None:
+    def note(self, key: str, /, **values: object) -> None:
         """Say something beside the data, unless it is to be quiet."""
         if not self.quiet:
-            click.echo(t(key, **values), err=True)
+            click.echo(printable_lines(t(key, **values)), err=True)
 
     def warn(self, text: str) -> None:
         """Say something that must not be missed: a loss is told even when quiet."""
-        click.echo(f"{t('note.warning')}: {text}", err=True)
+        click.echo(printable_lines(f"{t('note.warning')}: {text}"), err=True)
 
 
 def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., object]], click.Command]:

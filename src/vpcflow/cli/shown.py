@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from vpcflow.i18n import t
@@ -16,6 +17,18 @@ def described(bad: BadLine) -> dict[str, object]:
     if bad.field:
         reason = t("bad.at_field", reason=reason, field=bad.field)
     return {"source": bad.source, "line": bad.line, "reason": reason, "text": printable(bad.text)}
+
+
+def written(value: object) -> str:
+    """Return a value as text; times as ISO, in UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines with each made `printable`: names of files and keys are as foreign as log values."""
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from vpcflow.cli.choices import Question, asked, field, one_of, question_options
 from vpcflow.cli.render import bar, chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import written
 from vpcflow.cli.summary import amount, byte_size
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
@@ -19,6 +20,7 @@ from vpcflow.i18n import t
 from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.numbers import protocol_name
+from vpcflow.record.schema import arrow_type
 
 if TYPE_CHECKING:
     from vpcflow.analyze.top import Ranking
@@ -45,17 +47,18 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     """See ``command.top``."""
     question = Question.take(values)
     flows = next(name for name, base in FLOWS.items() if base == values["table"])
+    scope = question.scope(flows)
     dimensions = _dimensions(values["dimensions"], flows)
     with asked(session, question) as (_, asker):
         ranking = rank(
-            asker, dimensions, values["by"], question.scope(flows),
+            asker, dimensions, values["by"], scope,
             limit=values["limit"], interface_level=values["interface_level"],
         )  # fmt: skip
     kind = chosen(values["kind"])
     if kind in ("table", "wide"):
         _draw(session, ranking, wide=kind == "wide")
     else:
-        write_result(_table(ranking), kind)
+        write_result([_table(ranking)], kind)
     if not ranking.talkers:
         session.note("note.no_records")
     if session.verbose:
@@ -108,16 +111,26 @@ def _draw(session: Session, ranking: Ranking, *, wide: bool) -> None:
 def _shown(name: str, value: object) -> str:
     if name == "protocol" and isinstance(value, int):
         return protocol_name(value)
-    return "-" if value is None else str(value)
+    return "-" if value is None else written(value)
 
 
-def _table(ranking: Ranking) -> pa.Table:
-    columns: dict[str, list[Any]] = {
-        name: [talker.key[place] for talker in ranking.talkers] for place, name in enumerate(ranking.dimensions)
+def _table(ranking: Ranking) -> pa.RecordBatch:
+    columns = {
+        name: pa.array((talker.key[place] for talker in ranking.talkers), _type(name))
+        for place, name in enumerate(ranking.dimensions)
     }
     for name in ("bytes", "packets", "records", "share", "cumulated", "accepted"):
         label = {"share": "share", "cumulated": "cumulated_share", "accepted": "accepted_share"}.get(name, name)
         if label in columns:
             label = f"total_{label}"
-        columns[label] = [getattr(talker, name) for talker in ranking.talkers]
-    return pa.table(columns)
+        kind = pa.int64() if name in MEASURES else pa.float64()
+        columns[label] = pa.array((getattr(talker, name) for talker in ranking.talkers), kind)
+    return pa.record_batch(columns)
+
+
+def _type(name: str) -> pa.DataType:
+    if name in BY_COLUMN:
+        return arrow_type(name)
+    return {"start_time": pa.timestamp("us"), "end_time": pa.timestamp("us"), "date": pa.date32()}.get(
+        name, pa.string()
+    )

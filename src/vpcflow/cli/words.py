@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vpcflow.errors import UsageError
 from vpcflow.i18n import has, t
 
 if TYPE_CHECKING:
@@ -24,6 +26,15 @@ class Option(click.Option):
         own = f"option.{path(ctx)}.{name}"
         self.help = t(own if has(own) else f"option.{name}")
         return super().get_help_record(ctx)
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ANN401 - click's own
+        """Return the value read; what click's own types refuse is told in our words."""
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            if (reason := _refusal(self.type, value)) is None:
+                raise
+            raise click.BadParameter(reason, ctx, self) from error
 
 
 class Command(click.Command):
@@ -74,6 +85,16 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order they are told."""
         return [*self._modules, *super().list_commands(ctx)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* begin with; UsageError suggests the near one."""
+        if args and args[0][:1] != "-" and args[0] not in self.list_commands(ctx):
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            code = "no_such_command_near" if near else "no_such_command"
+            raise UsageError(code, name=args[0], near="".join(near), group=ctx.command_path)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
@@ -128,6 +149,14 @@ def path(ctx: click.Context) -> str:
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
     """Declare an option of ours."""
     return click.option(*names, cls=Option, **attributes)
+
+
+def _refusal(kind: click.ParamType[Any], value: object) -> str | None:
+    if isinstance(kind, click.Choice):
+        return t("error.not_one_of", value=value, words=", ".join(map(str, kind.choices)))
+    if isinstance(kind, (click.IntRange, click.FloatRange)):
+        return t("error.not_in_range", value=value, low=kind.min, high=kind.max)
+    return t("error.not_a_path", value=value) if isinstance(kind, click.Path) else None
 
 
 def _help_option(command: click.Command, ctx: click.Context) -> click.Option | None:

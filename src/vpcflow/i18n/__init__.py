@@ -46,7 +46,7 @@ def preferred(environ: dict[str, str] | None = None) -> str:
     return LANGUAGES[0]
 
 
-def t(key: str, **values: object) -> str:
+def t(key: str, /, **values: object) -> str:
     """Return the text of *key* with its places filled; KeyError when no text has that key."""
     return catalogue(_chosen)[key].format_map(values)
 
