@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from vpcflow.cli.session import Session
 
 
-@click.group("config", cls=Group, context_settings=CONTEXT, no_args_is_help=True)
+EXAMPLES: Final = ("vpcflow config show", "vpcflow config check", "vpcflow config show -o json")
+
+
+@click.group("config", cls=Group, examples=EXAMPLES, context_settings=CONTEXT, no_args_is_help=True)
 def command() -> None:
     """See ``command.config``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _SHOWN_GAPS = 5
 
 
-@click.group("lake", cls=Group, context_settings=CONTEXT, no_args_is_help=True)
+EXAMPLES: Final = ("vpcflow lake info", "vpcflow lake compact", "vpcflow lake expire --older-than 90d")
+
+
+@click.group("lake", cls=Group, examples=EXAMPLES, context_settings=CONTEXT, no_args_is_help=True)
 def command() -> None:
     """See ``command.lake``."""
 

@@ -6,14 +6,14 @@ import functools
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from vpcflow import i18n
 from vpcflow.app import App
 from vpcflow.cli.shown import printable_lines
-from vpcflow.cli.words import Command, option
+from vpcflow.cli.words import Command, Option
 from vpcflow.config import load
 from vpcflow.i18n import t
 
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 _FLAGS = (
     "lake", "memory", "threads", "profile", "bucket_region", "endpoint_url", "no_sign_request", "color", "lang",
 )  # fmt: skip
+
+
+_SHARED: Final[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = (
+    (("--lake",), {"metavar": "PATH"}),
+    (("--lang",), {"metavar": "en|ko"}),
+    (("--color",), {"metavar": "auto|always|never"}),
+    (("-q", "--quiet"), {"is_flag": True}),
+    (("-v", "--verbose"), {"is_flag": True}),
+    (("--debug",), {"is_flag": True}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +80,10 @@ def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., 
                 i18n.choose(config.text("lang"))
             return function(Session(App(config), config, quiet, verbose), **values)
 
-        for declare in (
-            option("--debug", is_flag=True),
-            option("-v", "--verbose", is_flag=True),
-            option("-q", "--quiet", is_flag=True),
-            option("--color", metavar="auto|always|never"),
-            option("--lang", metavar="en|ko"),
-            option("--lake", metavar="PATH"),
-        ):
-            run = declare(run)
+        # click tells parameters from the last declared to the first: what all commands share stands at the end.
+        own = getattr(run, "__click_params__", [])
+        shared = [Option(list(names), **attributes) for names, attributes in _SHARED]
+        run.__click_params__ = [*reversed(shared), *own]  # type: ignore[attr-defined]
         return click.command(name, cls=Command, examples=examples)(run)
 
     return wrap

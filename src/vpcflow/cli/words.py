@@ -37,39 +37,55 @@ class Option(click.Option):
             raise click.BadParameter(reason, ctx, self) from error
 
 
-class Command(click.Command):
-    """A command whose help is the text ``command.<path>`` and whose examples are ``EXAMPLES`` in its module."""
+class Helpful(click.Command):
+    """Help that opens with examples and says everything in the language in use."""
 
-    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: ANN401 - click's own
-        super().__init__(*args, **kwargs)
-        self.examples = examples
+    examples: tuple[str, ...] = ()
 
     def format_help(self, ctx: click.Context, formatter: HelpFormatter) -> None:
         """Write help that opens with the examples."""
-        _format_examples(self.examples, formatter)
+        if self.examples:
+            with formatter.section(t("help.examples")):
+                for example in self.examples:
+                    formatter.write(f"{' ' * formatter.current_indent}{example}\n")
+            formatter.write_paragraph()
         super().format_help(ctx, formatter)
 
     def format_usage(self, ctx: click.Context, formatter: HelpFormatter) -> None:
         """Write the usage line."""
-        _format_usage(self, ctx, formatter)
+        pieces = self.collect_usage_pieces(ctx)
+        formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=f"{t('help.usage')}: ")
 
     def format_help_text(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """Write what the command does."""
+        """Write what it is for."""
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(t(f"command.{path(ctx)}"))
 
     def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
         """Write the options."""
-        _format_options(self, ctx, formatter)
+        records = [record for parameter in self.get_params(ctx) if (record := parameter.get_help_record(ctx))]
+        with formatter.section(t("help.options")):
+            formatter.write_dl(records)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return our ``--help``."""
-        return _help_option(self, ctx)
+        found = super().get_help_option(ctx)
+        if found is not None:
+            found.help = t("option.help")
+        return found
 
 
-class Group(click.Group):
-    """A group whose commands are imported when they are used. commands_: name → module below ``vpcflow.cli``."""
+class Command(Helpful):
+    """A command whose help is the text ``command.<path>``."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+
+class Group(Helpful, click.Group):
+    """A group whose commands are imported when they are used. modules: name → module below ``vpcflow.cli``."""
 
     def __init__(
         self,
@@ -104,24 +120,9 @@ class Group(click.Group):
         command: click.Command = module.command
         return command
 
-    def format_help(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """Write help that opens with the examples."""
-        _format_examples(self.examples, formatter)
-        super().format_help(ctx, formatter)
-
-    def format_usage(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """Write the usage line."""
-        _format_usage(self, ctx, formatter)
-
-    def format_help_text(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """Write what the group is for."""
-        formatter.write_paragraph()
-        with formatter.indentation():
-            formatter.write_text(t(f"command.{path(ctx)}"))
-
     def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
         """Write options and commands."""
-        _format_options(self, ctx, formatter)
+        super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: HelpFormatter) -> None:
@@ -130,10 +131,6 @@ class Group(click.Group):
         rows = [(name, t(f"command.{prefix}{name}").partition("\n")[0]) for name in self.list_commands(ctx)]
         with formatter.section(t("help.commands")):
             formatter.write_dl(rows)
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Return our ``--help``."""
-        return _help_option(self, ctx)
 
 
 def path(ctx: click.Context) -> str:
@@ -157,33 +154,6 @@ def _refusal(kind: click.ParamType[Any], value: object) -> str | None:
     if isinstance(kind, (click.IntRange, click.FloatRange)):
         return t("error.not_in_range", value=value, low=kind.min, high=kind.max)
     return t("error.not_a_path", value=value) if isinstance(kind, click.Path) else None
-
-
-def _help_option(command: click.Command, ctx: click.Context) -> click.Option | None:
-    found = click.Command.get_help_option(command, ctx)
-    if found is not None:
-        found.help = t("option.help")
-    return found
-
-
-def _format_examples(examples: tuple[str, ...], formatter: HelpFormatter) -> None:
-    if not examples:
-        return
-    with formatter.section(t("help.examples")):
-        for example in examples:
-            formatter.write(f"{' ' * formatter.current_indent}{example}\n")
-    formatter.write_paragraph()
-
-
-def _format_usage(command: click.Command, ctx: click.Context, formatter: HelpFormatter) -> None:
-    pieces = command.collect_usage_pieces(ctx)
-    formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=f"{t('help.usage')}: ")
-
-
-def _format_options(command: click.Command, ctx: click.Context, formatter: HelpFormatter) -> None:
-    records = [record for parameter in command.get_params(ctx) if (record := parameter.get_help_record(ctx))]
-    with formatter.section(t("help.options")):
-        formatter.write_dl(records)
 
 
 def usage_error(error: click.UsageError) -> tuple[str, str]:
