@@ -96,9 +96,9 @@ def _say(message: str, hint: str) -> None:
 
 
 def _language(words: list[str]) -> str:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for place, word in enumerate(words):
         if word == "--lang":
-            return following
+            return "".join(words[place + 1 : place + 2])
         if word.startswith("--lang="):
             return word.removeprefix("--lang=")
     return i18n.preferred()

@@ -64,7 +64,8 @@ class Helpful(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
         """Write the options."""
-        records = [record for parameter in self.get_params(ctx) if (record := parameter.get_help_record(ctx))]
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        records = [record for parameter in options if (record := parameter.get_help_record(ctx))]
         with formatter.section(t("help.options")):
             formatter.write_dl(records)
 
