@@ -117,7 +117,9 @@ class App:
             done = Ingested(progress, left_out)
             if compact and progress.files:
                 began = time.perf_counter()
-                done.compacted = compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
+                done.compacted = compaction.compact(
+                    lake, writer, memory=config.memory, threads=config.workers, thorough=False
+                )
                 progress.elapsed_s += time.perf_counter() - began
         return done
 
@@ -150,7 +152,9 @@ class App:
                 progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
                 done = Ingested(progress, Counter(left_out))
                 if compact and progress.files:
-                    done.compacted = compaction.compact(lake, writer, memory=config.memory, threads=config.workers)
+                    done.compacted = compaction.compact(
+                        lake, writer, memory=config.memory, threads=config.workers, thorough=False
+                    )
             if progress.objects or progress.failed:
                 yield done
 

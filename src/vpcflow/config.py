@@ -26,7 +26,7 @@ _UNITS: Final = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 1 << 10, "m": 10
 
 def size(text: str) -> int:
     """Read a number of bytes (``512MB``, ``1.5 GiB``); ValueError for anything else."""
-    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([a-zA-Z]{0,3})\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-zA-Z]{0,3})\s*", text)
     if match is None or match.group(2).lower() not in _UNITS:
         raise ValueError(text)
     return int(float(match.group(1)) * _UNITS[match.group(2).lower()])

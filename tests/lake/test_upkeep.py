@@ -176,3 +176,18 @@ def test_a_path_that_engines_take_for_a_pattern_is_refused(tmp_path):
     with pytest.raises(LakeError) as caught:
         Lake(tmp_path / "a[1]", create=True)
     assert caught.value.code == "lake.bad_path"
+
+
+def test_an_ingest_leaves_two_large_files_of_an_hour_and_merges_them_when_asked_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(compaction.datafile, "ROW_GROUP", 15)
+    root, rows = _many(tmp_path, files=2, hours=1)
+    assert _compact(root, thorough=False).merged == 0
+    lakes.ingest(root, [lakes.write_source(tmp_path / "s.log", [lakes.line(1, mark=7)])], compact=False)
+    assert _compact(root, thorough=False).merged == 3
+    assert lakes.rows(root) == rows + lakes.expected([lakes.line(1, mark=7)])
+
+
+def test_compaction_merges_all_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(compaction.datafile, "ROW_GROUP", 15)
+    root, _ = _many(tmp_path, files=2, hours=1)
+    assert _compact(root).merged == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -75,10 +74,6 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo(i18n.t("error.interrupted"), err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has had enough (`| head`); nothing more may be written, by the interpreter's end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         if "--debug" in words:
             raise

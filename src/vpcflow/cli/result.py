@@ -61,10 +61,12 @@ def _jsonl(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) 
 def _csv(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: BinaryIO) -> None:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(schema.names)
-    for row in _rows(batches):
-        writer.writerow([_cell(value) for value in row])
-    text.detach()
+    try:
+        writer.writerow(schema.names)
+        for row in _rows(batches):
+            writer.writerow([_cell(value) for value in row])
+    finally:
+        text.detach()  # else it would close stdout when it goes
 
 
 def _cell(value: object) -> object:

@@ -78,7 +78,13 @@ def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., 
             config = load(given)
             if config.text("lang"):
                 i18n.choose(config.text("lang"))
-            return function(Session(App(config), config, quiet, verbose), **values)
+            try:
+                return function(Session(App(config), config, quiet, verbose), **values)
+            except BrokenPipeError:
+                # Whoever read us has had enough (`| head`); nothing more may be written, by the interpreter's end either.
+                # Click would exit with 1.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 0
 
         # click tells parameters from the last declared to the first: what all commands share stands at the end.
         own = getattr(run, "__click_params__", [])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_RELATIVE: Final = re.compile(r"(\d{1,9})([smhdw])")
+_RELATIVE: Final = re.compile(r"([0-9]{1,9})([smhdw])")
 _LAST: Final = 253_402_300_799
 
 
@@ -25,7 +25,7 @@ def seconds(text: str, *, now_s: float) -> int:
         return int(now_s)
     if match := _RELATIVE.fullmatch(text):
         return int(now_s) - int(match.group(1)) * _UNITS[match.group(2)]
-    if re.fullmatch(r"\d{9,12}", text):
+    if re.fullmatch(r"[0-9]{9,12}", text):
         return int(text)
     when = datetime.fromisoformat(text)
     found = int((when.replace(tzinfo=UTC) if when.tzinfo is None else when).timestamp())

@@ -39,8 +39,13 @@ class Compacted:
     skipped: int = 0
 
 
-def compact(lake: Lake, writer: Writer, *, memory: int, threads: int, now_s: float | None = None) -> Compacted:
-    """Merge the files of each closed hour and drop dead rows; safe beside readers and other writers."""
+def compact(
+    lake: Lake, writer: Writer, *, memory: int, threads: int, now_s: float | None = None, thorough: bool = True
+) -> Compacted:
+    """Merge the files of each closed hour and drop dead rows; safe beside readers and other writers.
+
+    thorough: False leaves an hour of two large files as it is: one file would answer no sooner, and writing costs time.
+    """
     closed = int((time.time() if now_s is None else now_s) // 3600) - LATENESS_H
     max_rows = max(datafile.ROW_GROUP, memory // _ROW_BYTES // threads)
     done = Compacted()
@@ -48,7 +53,12 @@ def compact(lake: Lake, writer: Writer, *, memory: int, threads: int, now_s: flo
     with ThreadPoolExecutor(threads, thread_name_prefix="compact") as pool:
         for merged, made in pool.map(
             lambda bin_: _merge(lake, writer, bin_),
-            [bin_ for files in partitions.values() for bin_ in _bins(lake, files, max_rows)],
+            [
+                bin_
+                for files in partitions.values()
+                for bin_ in _bins(lake, files, max_rows)
+                if thorough or _worth_it(lake, bin_)
+            ],
         ):
             done.merged += merged
             done.made += made
@@ -69,6 +79,11 @@ def _bins(lake: Lake, files: list[FileEntry], max_rows: int) -> Iterator[list[Fi
         waiting.append(file)
     if len(waiting) > 1 or (waiting and waiting[0].id in dead):
         yield waiting
+
+
+def _worth_it(lake: Lake, files: list[FileEntry]) -> bool:
+    small = min(file.rows for file in files) < datafile.ROW_GROUP
+    return len(files) > 2 or small or bool(lake.ledger.dead(file.id for file in files))
 
 
 def _merge(lake: Lake, writer: Writer, files: list[FileEntry]) -> tuple[int, int]:

@@ -41,6 +41,7 @@ _PLAIN: Final = (
     *_DELTA, "srcport", "dstport", "packets", "bytes", "packets_lost_no_route", "packets_lost_blackhole",
     "packets_lost_mtu_exceeded", "packets_lost_ttl_expired",
 )  # fmt: skip
+_PRUNED: Final = (*_DELTA, *_BLOOM, "interface_id", "tgw_attachment_id", "x_source")
 _ACCOUNT, _REGION = "_account", "_region"
 
 
@@ -220,6 +221,8 @@ def write_parquet(rows: pa.Table, path: str) -> None:
         # Ports and counts have too many values for dictionaries; sorted, they pack better plain.
         use_dictionary=[name for name in names if name not in _PLAIN],
         column_encoding={name: "DELTA_BINARY_PACKED" for name in _DELTA if name in names},
+        # What rows are not sorted by has every value in every row group: its statistics leave out nothing.
+        write_statistics=[name for name in _PRUNED if name in names],
         bloom_filter_options=bloom or None,
     ) as parquet:
         parquet.add_key_value_metadata(PLAIN_TAGS)
@@ -233,12 +236,14 @@ def _own_values(column: pa.Array) -> pa.Array:
     if not pa.types.is_dictionary(column.type):
         return column
     codes = np.asarray(column.indices.fill_null(0))
-    used = np.zeros(len(column.dictionary), bool)
-    used[codes if column.null_count == 0 else codes[np.asarray(column.is_valid())]] = True
-    place = np.maximum(np.cumsum(used) - 1, 0).astype(np.int32)
     missing = np.asarray(column.is_null()) if column.null_count else None
-    codes = place[codes] if len(place) else codes
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), column.dictionary.filter(pa.array(used)))
+    used = np.zeros(len(column.dictionary), bool)
+    used[codes if missing is None else codes[~missing]] = True
+    kept = np.flatnonzero(used)
+    # Only the places of kept values are ever looked up, but for null rows, whose code is 0 and masked.
+    place = np.zeros(max(1, len(used)), np.int32)
+    place[kept] = np.arange(len(kept), dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(place[codes], mask=missing), column.dictionary.take(pa.array(kept)))
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

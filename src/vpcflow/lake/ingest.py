@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vpcflow.errors import RecordError, SourceError, VpcFlowError
 from vpcflow.lake import datafile
 from vpcflow.lake.ledger import SourceEntry
-from vpcflow.lake.partition import hours, times
 from vpcflow.record.blocks import BLOCK
 from vpcflow.record.read import Origin, read
 from vpcflow.telemetry import ReadReport
@@ -294,15 +294,17 @@ class _Hours:
         self._seen: set[int] = set()
 
     def add(self, batch: FlowBatch) -> None:
-        when, known = times(pa.Table.from_batches([batch]))
-        if not known.any():
+        if "start" not in batch.schema.names:
             return
-        hour = hours(when, known)
-        low, high = int(hour.min()), int(hour.max())
+        start = batch.column("start")
+        bounds = pc.min_max(start)
+        if not bounds["min"].is_valid:
+            return
+        low, high = bounds["min"].as_py() // 3600, bounds["max"].as_py() // 3600
         if high - low < 48:
             self._seen.update(range(low, high + 1))
         else:
-            self._seen.update(np.unique(hour).tolist())
+            self._seen.update(np.unique(np.asarray(start.drop_null()) // 3600).tolist())
         if len(self._seen) > _MAX_HOURS:
             raise RecordError("too_many_hours", source=self._source, hours=_MAX_HOURS)
 

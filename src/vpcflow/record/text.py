@@ -117,7 +117,7 @@ class TextReader:
                 self._parse_options,
                 self._convert_options,
             )
-            columns = {name: column.combine_chunks() for name, column in zip(self._names, table.columns, strict=True)}
+            columns = {name: _whole(column) for name, column in zip(self._names, table.columns, strict=True)}
             if not _plausible(columns.values()):
                 return None
             return finish(columns, self._format)
@@ -131,6 +131,11 @@ class TextReader:
         for name in self._format.unknown:
             self._report.unknown_fields[name] += batch.num_rows
         yield self._format.table, batch
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array, without a copy where it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _parsed_type(name: str, leading: Leading) -> pa.DataType:
