@@ -23,7 +23,10 @@ NAMES = (
 def fill(root: Path, rows: Iterable[dict[str, Any]], names: str = NAMES) -> Path:
     """Put *rows* into a lake; what a row does not have is `-`."""
     lines = [
-        " ".join("-" if row.get(name.replace("-", "_")) is None else str(row[name.replace("-", "_")]) for name in names.split())
+        " ".join(
+            "-" if row.get(name.replace("-", "_")) is None else str(row[name.replace("-", "_")])
+            for name in names.split()
+        )
         for row in rows
     ]
     source = root / "source.log"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from analyze.asking import asker
 from analyze.plain import EXAMPLES, example_rows
 from lake import lakes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from analyze.asking import asker, fill
 from analyze.plain import denials
 from vpcflow.analyze import denied, gaps
@@ -13,17 +14,29 @@ from vpcflow.query.filter import parse
 from vpcflow.types import TimeRange
 
 HOUR = 1_700_002_800
+ALL = Scope()
 COUNTS = ("key", "attempts", "packets", "bytes", "ports", "targets", "sources", "first_s", "last_s")
 
 
 def row(**changed):
     return {
-        "account_id": "123456789012", "interface_id": "eni-1", "srcaddr": "203.0.113.5", "dstaddr": "10.0.0.1", "srcport": 5000,
-        "dstport": 22, "protocol": 6, "packets": 2, "bytes": 80, "start": HOUR, "end": HOUR + 30, "action": "REJECT", "log_status": "OK",
-    } | changed  # fmt: skip
+        "account_id": "123456789012",
+        "interface_id": "eni-1",
+        "srcaddr": "203.0.113.5",
+        "dstaddr": "10.0.0.1",
+        "srcport": 5000,
+        "dstport": 22,
+        "protocol": 6,
+        "packets": 2,
+        "bytes": 80,
+        "start": HOUR,
+        "end": HOUR + 30,
+        "action": "REJECT",
+        "log_status": "OK",
+    } | changed
 
 
-def found(asking, by="srcaddr", *, limit=10_000, at_least=2, scope=Scope()):
+def found(asking, by="srcaddr", *, limit=10_000, at_least=2, scope=ALL):
     return denied.find(asking, by, scope, limit=limit, at_least=at_least)
 
 
@@ -38,11 +51,20 @@ def random_rows():
     rows = []
     for number in range(500):
         made = row(
-            interface_id=f"eni-{number % 3}", srcaddr=f"203.0.113.{chance.randrange(40)}", dstaddr=f"10.0.0.{chance.randrange(5)}",
-            dstport=chance.randrange(20), packets=chance.randrange(9), start=HOUR + number * 31, end=HOUR + number * 31 + pick([0, 600]),
-            action=pick(["ACCEPT", "REJECT"]), pkt_srcaddr=pick([None, None, "198.51.100.1"]), pkt_dstaddr=pick([None, "10.0.9.9"]),
-        )  # fmt: skip
-        rows.append({name: None if name != "start" and chance.random() < 0.08 else value for name, value in made.items()})
+            interface_id=f"eni-{number % 3}",
+            srcaddr=f"203.0.113.{chance.randrange(40)}",
+            dstaddr=f"10.0.0.{chance.randrange(5)}",
+            dstport=chance.randrange(20),
+            packets=chance.randrange(9),
+            start=HOUR + number * 31,
+            end=HOUR + number * 31 + pick([0, 600]),
+            action=pick(["ACCEPT", "REJECT"]),
+            pkt_srcaddr=pick([None, None, "198.51.100.1"]),
+            pkt_dstaddr=pick([None, "10.0.9.9"]),
+        )
+        rows.append(
+            {name: None if name != "start" and chance.random() < 0.08 else value for name, value in made.items()}
+        )
     return rows
 
 
@@ -101,7 +123,11 @@ def test_still_trying_is_within_the_last_hour_of_the_data(tmp_path):
     with asker(fill(tmp_path, rows)) as asking:
         answer = found(asking)
     assert answer.newest_s == newest
-    assert {one.key: one.still for one in answer.rows} == {"203.0.113.1": False, "203.0.113.2": True, "203.0.113.3": True}
+    assert {one.key: one.still for one in answer.rows} == {
+        "203.0.113.1": False,
+        "203.0.113.2": True,
+        "203.0.113.3": True,
+    }
 
 
 def test_still_trying_is_measured_at_the_end_of_the_time_asked_about(tmp_path):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+
 from query.worlds import ADDRESSES, EDGES, HOUR, INTERFACES, PORTS
 
 if TYPE_CHECKING:
@@ -26,26 +27,61 @@ class Filter:
 
 
 _COMPARE = {
-    "=": operator.eq, "!=": operator.ne, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _EQUAL = st.sampled_from(["=", "!=", "<>"])
 _ANY = st.sampled_from(list(_COMPARE))
 _NUMBERS = {
-    "srcport": PORTS, "dstport": [*PORTS, 70_000], "protocol": [1, 6, 17, 250], "packets": range(7),
-    "bytes": [0, 2**39, 2**41], "start": EDGES, "end": EDGES,
-}  # fmt: skip
+    "srcport": PORTS,
+    "dstport": [*PORTS, 70_000],
+    "protocol": [1, 6, 17, 250],
+    "packets": range(7),
+    "bytes": [0, 2**39, 2**41],
+    "start": EDGES,
+    "end": EDGES,
+}
 _TEXTS = {
-    "action": ["ACCEPT", "REJECT", "accept", "it''s"], "log_status": ["OK", "NODATA", "SKIPDATA"], "interface_id": INTERFACES,
+    "action": ["ACCEPT", "REJECT", "accept", "it''s"],
+    "log_status": ["OK", "NODATA", "SKIPDATA"],
+    "interface_id": INTERFACES,
     "aws_account_id": ["123456789012", "210987654321", "345678901234", "unknown", "000000000000"],
-    "aws_region": ["us-east-1", "eu-west-1", "unknown"], "protocol_name": ["TCP", "UDP", "250"], "hour": ["22", "23", "00"],
-}  # fmt: skip
+    "aws_region": ["us-east-1", "eu-west-1", "unknown"],
+    "protocol_name": ["TCP", "UDP", "250"],
+    "hour": ["22", "23", "00"],
+}
 _SIDES = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr", "src", "dst")
 _NETWORKS = [
-    "10.0.0.0/8", "10.1.0.0/16", "10.1.128.0/17", "10.1.0.0/17", "10.0.0.1/32", "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/31",
-    "2001:db8::/32", "2001:db8::/33", "2001:db8:8000::/33", "::/0", "::1/128", "fe80::/10", "2000::/3",
-]  # fmt: skip
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "10.1.128.0/17",
+    "10.1.0.0/17",
+    "10.0.0.1/32",
+    "0.0.0.0/0",
+    "0.0.0.0/1",
+    "128.0.0.0/1",
+    "10.0.0.0/31",
+    "2001:db8::/32",
+    "2001:db8::/33",
+    "2001:db8:8000::/33",
+    "::/0",
+    "::1/128",
+    "fe80::/10",
+    "2000::/3",
+]
 _PATTERNS = ["%", "eni-%", "eni_1", "E%", "_", "", "10.%", "%.0.0._", "%:%", "REJ%T"]
-_SPELLINGS = {"srcaddr": "srcAddr", "interface_id": "interface-id", "pkt_srcaddr": "pktSrcAddr", "end": "endTime", "log_status": "LOG-STATUS"}
+_SPELLINGS = {
+    "srcaddr": "srcAddr",
+    "interface_id": "interface-id",
+    "pkt_srcaddr": "pktSrcAddr",
+    "end": "endTime",
+    "log_status": "LOG-STATUS",
+}
 
 
 def _compared(field: str, symbol: str, written: str, value: Any) -> Filter:
@@ -138,21 +174,26 @@ def and_(answers: list[bool | None]) -> bool | None:
     return False if False in answers else None if None in answers else True
 
 
-def _of_field(values: dict[str, Any], make: Callable[[str, Any], st.SearchStrategy[Filter]]) -> st.SearchStrategy[Filter]:
+def _of_field(
+    values: dict[str, Any], make: Callable[[str, Any], st.SearchStrategy[Filter]]
+) -> st.SearchStrategy[Filter]:
     return st.sampled_from(sorted(values)).flatmap(lambda field: make(field, st.sampled_from(list(values[field]))))
 
 
 _addresses = dict.fromkeys(_SIDES, ADDRESSES)
 _listed = {name: [str(value) for value in values] for name, values in _NUMBERS.items()}
 _listed |= {name: [f"'{value}'" for value in values] for name, values in _TEXTS.items()}
-_listed |= dict.fromkeys(_SIDES, [*ADDRESSES, *_NETWORKS])
+_listed |= {side: [*ADDRESSES, *_NETWORKS] for side in _SIDES}
 _fields = st.sampled_from([*_NUMBERS, *_TEXTS, *_SIDES, "start_time", "end_time", "date"])
 
 comparisons = st.one_of(
     _of_field(_NUMBERS, lambda f, v: st.builds(lambda s, x: _compared(f, s, str(x), x), _ANY, v)),
     _of_field(_TEXTS, lambda f, v: st.builds(lambda s, x: _compared(f, s, f"'{x}'", x.replace("''", "'")), _EQUAL, v)),
     _of_field(_addresses, lambda f, v: st.builds(lambda s, x: _compared(f, s, x, x), _EQUAL, v)),
-    _of_field(_listed, lambda f, v: st.builds(_in, st.just(f), st.lists(v | st.just("-"), min_size=1, max_size=4), st.booleans())),
+    _of_field(
+        _listed,
+        lambda f, v: st.builds(_in, st.just(f), st.lists(v | st.just("-"), min_size=1, max_size=4), st.booleans()),
+    ),
     st.builds(_network, st.sampled_from(_SIDES), st.sampled_from(["=", "!="]), st.sampled_from(_NETWORKS)),
     st.builds(_like, st.sampled_from(["action", "interface_id", *_SIDES]), st.sampled_from(_PATTERNS), st.booleans()),
     st.builds(_dash, _fields, st.sampled_from(["=", "!="])),
@@ -160,25 +201,40 @@ comparisons = st.one_of(
     st.builds(_two, st.sampled_from([("srcport", "dstport"), ("start", "end"), ("packets", "bytes")]), _ANY),
     st.builds(_two, st.sampled_from([("srcaddr", "pkt_srcaddr"), ("src", "dst"), ("dst", "dstaddr")]), _EQUAL),
     st.builds(
-        _moment, st.sampled_from(["start", "end", "start_time", "end_time"]), _ANY, st.sampled_from(EDGES), st.integers(-12, 14)
+        _moment,
+        st.sampled_from(["start", "end", "start_time", "end_time"]),
+        _ANY,
+        st.sampled_from(EDGES),
+        st.integers(-12, 14),
     ),
     st.builds(_date, _ANY, st.integers(-1, 2)),
-)  # fmt: skip
+)
 
 lookups = st.lists(
     st.one_of(
-        st.builds(lambda f, x: _compared(f, "=", x, x), st.sampled_from(_SIDES), st.sampled_from(ADDRESSES[:4] + ADDRESSES[-3:])),
-        st.builds(lambda f, x: _in(f, x, negated=False), st.sampled_from(_SIDES), st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=3)),
+        st.builds(
+            lambda f, x: _compared(f, "=", x, x),
+            st.sampled_from(_SIDES),
+            st.sampled_from(ADDRESSES[:4] + ADDRESSES[-3:]),
+        ),
+        st.builds(
+            lambda f, x: _in(f, x, negated=False),
+            st.sampled_from(_SIDES),
+            st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=3),
+        ),
     ),
-    min_size=1, max_size=4,
-).map(lambda parts: _joined("or", parts))  # fmt: skip
+    min_size=1,
+    max_size=4,
+).map(lambda parts: _joined("or", parts))
 """Disjunctions of address look-ups, which become branches."""
 
 ranges = st.lists(
     st.builds(
         lambda f, s, x: _compared(f, s, str(x), x), st.sampled_from(["start", "end"]), _ANY, st.sampled_from(EDGES)
-    ), min_size=1, max_size=3,
-).map(lambda parts: _joined("and", parts))  # fmt: skip
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda parts: _joined("and", parts))
 """Conjunctions of time ranges, which leave out files."""
 
 
@@ -201,4 +257,6 @@ def _wider(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
 
 
 anything = st.recursive(st.one_of(comparisons, lookups, ranges), _wider, max_leaves=5)
-pruned = st.tuples(lookups | comparisons, ranges).map(lambda pair: _joined("and", [_parenthesised(part) for part in pair]))
+pruned = st.tuples(lookups | comparisons, ranges).map(
+    lambda pair: _joined("and", [_parenthesised(part) for part in pair])
+)

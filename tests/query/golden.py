@@ -1,7 +1,7 @@
 """Golden cases of the compiler: TOML files a person can read, and rewrite with VPCFLOW_GOLDEN=rewrite.
 
-    title = "…"  plan = "SELECT … in Athena's dialect"  or  filter = "…"   columns = "those with data"
-    scans = "what the ledger is asked for"   [sql] duckdb = athena = trino = "…", laid out to be read
+title = "…"  plan = "SELECT … in Athena's dialect"  or  filter = "…"   columns = "those with data"
+scans = "what the ledger is asked for"   [sql] duckdb = athena = trino = "…", laid out to be read
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlglot import exp, parse_one
+
 from vpcflow.query.compile import compile as compile_plan
 from vpcflow.query.filter import parse
 from vpcflow.query.schema import Schema

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlglot import parse_one, select
+
 from query.golden import DIALECTS, REWRITE, cases
+from vpcflow.errors import QueryError
 from vpcflow.query.compile import compile as compile_plan
 from vpcflow.query.duckdb import DuckDBEngine
 from vpcflow.query.filter import parse
 from vpcflow.query.schema import Schema
-from vpcflow.errors import QueryError
 from vpcflow.types import Limits, TableRef
-from sqlglot import parse_one, select
 
 CASES = cases()
 
@@ -53,7 +54,9 @@ def test_a_dialect_without_rules_is_refused():
 
 
 def test_a_network_that_is_none_is_refused_when_raw_sql_has_it():
-    tree = parse_one("SELECT * FROM flow_logs WHERE contains('10.0.0.0/99', CAST(srcaddr AS ipaddress))", dialect="athena")
+    tree = parse_one(
+        "SELECT * FROM flow_logs WHERE contains('10.0.0.0/99', CAST(srcaddr AS ipaddress))", dialect="athena"
+    )
     with pytest.raises(QueryError) as caught:
         compile_plan(tree, Schema({"flow_logs": frozenset()}), "duckdb")
     assert caught.value.code == "query.not_a_network"

@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from vpcflow.errors import QueryError
 from vpcflow.query.duckdb import DuckDBEngine, view
 from vpcflow.types import DataFile, Limits, TableRef
 
+NONE = Limits()
 HEAVY = "SELECT count(*) FROM range(1000000) AS a(x), range(1000000) AS b(y) WHERE x * y % 7 = 3"
 STREAM = "SELECT x FROM range(1000000000) AS a(x)"
 
@@ -28,11 +30,11 @@ def engine(tmp_path):
     engine.close()
 
 
-def ask(engine, sql, limits=Limits()):
+def ask(engine, sql, limits=NONE):
     return [row for batch in engine.result(engine.submit(sql, limits)) for row in batch.to_pylist()]
 
 
-def fails(engine, sql, limits=Limits()):
+def fails(engine, sql, limits=NONE):
     with pytest.raises(QueryError) as caught:
         ask(engine, sql, limits)
     return caught.value
@@ -40,11 +42,19 @@ def fails(engine, sql, limits=Limits()):
 
 def put(engine, folder, hour, rows, **changed):
     """Write a file of the lake's layout and return it as the ledger lists it."""
-    path = folder / "flow_logs/aws_account_id=1/aws_region=r/year=2023/month=11/day=14" / f"hour={hour}" / f"{len(rows)}.parquet"
+    path = (
+        folder
+        / "flow_logs/aws_account_id=1/aws_region=r/year=2023/month=11/day=14"
+        / f"hour={hour}"
+        / f"{len(rows)}.parquet"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table(rows)
     pq.write_table(table, path)
-    return DataFile(**{"path": str(path), "columns": tuple(table.column_names), "rows": len(table), "bytes": path.stat().st_size} | changed)
+    return DataFile(
+        **{"path": str(path), "columns": tuple(table.column_names), "rows": len(table), "bytes": path.stat().st_size}
+        | changed
+    )
 
 
 # --- the contract --------------------------------------------------------------------------------------------------
@@ -86,12 +96,13 @@ def test_an_error_of_the_engine_is_a_query_error(engine):
 
 
 def test_an_error_halfway_is_raised_after_the_rows_before_it(engine):
-    query = engine.submit("SELECT CASE WHEN x = 900000 THEN error('halfway') ELSE x END AS x FROM range(1000000) AS a(x)", Limits())
-    rows = 0
+    query = engine.submit(
+        "SELECT CASE WHEN x = 900000 THEN error('halfway') ELSE x END AS x FROM range(1000000) AS a(x)", Limits()
+    )
+    sizes = []
     with pytest.raises(QueryError, match="halfway"):
-        for batch in engine.result(query):
-            rows += batch.num_rows
-    assert rows <= 900_000
+        sizes.extend(batch.num_rows for batch in engine.result(query))
+    assert sum(sizes) <= 900_000
     assert engine.status(query).state == "FAILED"
 
 
@@ -185,17 +196,30 @@ def test_text_that_no_database_takes_is_an_error_and_not_an_empty_answer(engine)
 
 def test_files_with_different_columns_are_one_table_with_typed_nulls(engine, tmp_path):
     one = put(engine, tmp_path / "lake", "01", {"x_source": pa.array([1], pa.int32()), "bytes": [7]})
-    two = put(engine, tmp_path / "lake", "02", {"x_source": pa.array([1, 2], pa.int32()), "srcaddr": ["10.0.0.1", None]})
+    two = put(
+        engine, tmp_path / "lake", "02", {"x_source": pa.array([1, 2], pa.int32()), "srcaddr": ["10.0.0.1", None]}
+    )
     engine.bind(TableRef("flow_logs", ("bytes", "srcaddr"), (one, two)))
     rows = ask(engine, "SELECT bytes, srcaddr, dstport, hour, date, aws_region FROM flow_logs ORDER BY ALL")
-    assert [(row["bytes"], row["srcaddr"], row["hour"]) for row in rows] == [(7, None, "01"), (None, "10.0.0.1", "02"), (None, None, "02")]
+    assert [(row["bytes"], row["srcaddr"], row["hour"]) for row in rows] == [
+        (7, None, "01"),
+        (None, "10.0.0.1", "02"),
+        (None, None, "02"),
+    ]
     assert {(row["dstport"], str(row["date"]), row["aws_region"]) for row in rows} == {(None, "2023-11-14", "r")}
     types = {row["column_name"]: row["column_type"] for row in ask(engine, "DESCRIBE flow_logs")}
-    assert (types["bytes"], types["srcaddr"], types["dstport"], types["hour"]) == ("BIGINT", "VARCHAR", "INTEGER", "VARCHAR")
+    assert (types["bytes"], types["srcaddr"], types["dstport"], types["hour"]) == (
+        "BIGINT",
+        "VARCHAR",
+        "INTEGER",
+        "VARCHAR",
+    )
 
 
 def test_dead_rows_do_not_count(engine, tmp_path):
-    file = put(engine, tmp_path / "lake", "01", {"x_source": pa.array([1, 2, 3], pa.int32()), "bytes": [1, 2, 3]}, dead=(1, 3))
+    file = put(
+        engine, tmp_path / "lake", "01", {"x_source": pa.array([1, 2, 3], pa.int32()), "bytes": [1, 2, 3]}, dead=(1, 3)
+    )
     engine.bind(TableRef("flow_logs", ("bytes",), (file,)))
     assert ask(engine, "SELECT bytes FROM flow_logs") == [{"bytes": 2}]
 
@@ -219,11 +243,14 @@ def test_a_question_keeps_the_files_it_was_bound_to(engine, tmp_path):
     first = engine.submit("SELECT count(*) AS n FROM flow_logs", Limits())
     engine.bind(TableRef("flow_logs", (), (two,)))
     second = engine.submit("SELECT count(*) AS n FROM flow_logs", Limits())
-    assert [pa.Table.from_batches(list(engine.result(query)))["n"].to_pylist() for query in (first, second)] == [[1], [2]]
+    assert [pa.Table.from_batches(list(engine.result(query)))["n"].to_pylist() for query in (first, second)] == [
+        [1],
+        [2],
+    ]
 
 
 def test_quotes_in_paths_stay_in_paths(engine, tmp_path):
-    folder = tmp_path / "lake" / "it's; \"odd\" --"
+    folder = tmp_path / "lake" / 'it\'s; "odd" --'
     file = put(engine, folder, "01", {"x_source": pa.array([1], pa.int32())})
     engine.bind(TableRef("flow_logs", (), (file,)))
     assert ask(engine, "SELECT count(*) AS n FROM flow_logs") == [{"n": 1}]
@@ -316,7 +343,9 @@ def _texts(number: int) -> list[str]:
     return [compressed, address.exploded, short, compressed.upper()]
 
 
-_GROUPS = st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0x2001, 0xFFFF]) | st.integers(0, 0xFFFF), min_size=8, max_size=8)
+_GROUPS = st.lists(
+    st.sampled_from([0, 0, 0, 1, 0xDB8, 0x2001, 0xFFFF]) | st.integers(0, 0xFFFF), min_size=8, max_size=8
+)
 
 
 @settings(max_examples=40, deadline=None)

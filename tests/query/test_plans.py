@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sqlglot import select
+
 from query import filters
 from query.worlds import EDGES, World
-from sqlglot import select
 from vpcflow.analyze.plan import Scope
 from vpcflow.analyze.plan import select as narrowed
 from vpcflow.lake.lake import Lake
@@ -16,7 +17,7 @@ from vpcflow.query.duckdb import DuckDBEngine
 from vpcflow.query.filter import parse
 from vpcflow.types import PartitionFilter, TimeRange
 
-EXAMPLES = settings(max_examples=120, deadline=None)
+EXAMPLES = settings(max_examples=80, deadline=None)
 
 
 class Asked:
@@ -76,9 +77,13 @@ def test_time_ranges_leave_out_no_row_that_is_wanted(asked, wanted):
     asked.check(wanted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(since=st.none() | st.sampled_from(EDGES), until=st.none() | st.sampled_from(EDGES), wanted=filters.comparisons)
-@example(since=EDGES[1], until=EDGES[6], wanted=filters.Filter("packets >= 0", lambda row: None if row["packets"] is None else True))
+@example(
+    since=EDGES[1],
+    until=EDGES[6],
+    wanted=filters.Filter("packets >= 0", lambda row: None if row["packets"] is None else True),
+)
 def test_since_is_inclusive_and_until_exclusive_by_the_records_time(asked, since, until, wanted):
     scope = Scope(condition=parse(wanted.text), time=TimeRange(since, until))
     plan = narrowed("SELECT instance_id FROM flows", scope, asked.asker.schema())

@@ -69,7 +69,10 @@ class World:
         times = [event_s] * len(rows)
         if kind == "exported":
             times = [self._random.choice(EDGES) for _ in rows]
-            lines = [f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S}.600Z {line}" for time, line in zip(times, lines, strict=True)]
+            lines = [
+                f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%S}.600Z {line}"
+                for time, line in zip(times, lines, strict=True)
+            ]
         head = [" ".join(names)] if kind != "exported" else []
         (self._files / name).write_text("\n".join([*head, *lines]) + "\n")
         self._ingest([self._source(name, account, region, event_s)], None if head else LogFormat(tuple(names)))
