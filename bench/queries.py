@@ -94,7 +94,8 @@ def main(lake_path: str) -> None:
             "SELECT interface_id FROM raw GROUP BY 1 ORDER BY count(*) DESC LIMIT 1 OFFSET 20"
         ).fetchone()
         (peer,) = raw.execute(
-            "SELECT srcaddr FROM raw WHERE srcaddr NOT LIKE '10.%' GROUP BY 1 HAVING count(*) <= 4 ORDER BY count(*) DESC, 1 LIMIT 1"
+            "SELECT srcaddr FROM raw WHERE srcaddr NOT LIKE '10.%' GROUP BY 1 HAVING count(*) <= 4 "
+            "ORDER BY count(*) DESC, 1 LIMIT 1"
         ).fetchone()
         figures = {}
         for name, (plan, by_hand) in questions(first - first % DAY, interface, peer).items():
