@@ -1,6 +1,6 @@
 """The eight typical questions, as plans and as SQL written by hand, and the look-ups, on one lake; prints JSON.
 
-Each is asked in turn by both, three times after one warm-up; the figure is the median. Answers must agree.
+Each is asked in turn by both, five times after one warm-up; the figure is the median. Answers must agree.
 """
 
 from __future__ import annotations
@@ -71,14 +71,16 @@ def questions(first: int, interface: str, peer: str) -> dict[str, tuple[str, str
     return dict(sorted(found.items()))
 
 
-def median(function, repeats: int = 3) -> tuple[float, object]:
-    result = function()
-    times = []
+def in_turns(ours, theirs, repeats: int = 5) -> tuple[float, float, object, object]:
+    """Run both once to warm up, then in turns; return the medians and the answers."""
+    mine, other = ours(), theirs()
+    times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
-        began = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times), result
+        for function, taken in zip((ours, theirs), times, strict=True):
+            began = time.perf_counter()
+            function()
+            taken.append(time.perf_counter() - began)
+    return statistics.median(times[0]), statistics.median(times[1]), mine, other
 
 
 def main(lake_path: str) -> None:
@@ -100,19 +102,23 @@ def main(lake_path: str) -> None:
         figures = {}
         for name, (plan, by_hand) in questions(first - first % DAY, interface, peer).items():
             tree = parse_one(plan, dialect="athena")
-            ours, mine = median(lambda tree=tree: asker.ask(tree).table())
-            theirs, other = median(lambda by_hand=by_hand: raw.execute(by_hand).to_arrow_table())
+            ours, theirs, mine, other = in_turns(
+                lambda tree=tree: asker.ask(tree).table(),
+                lambda by_hand=by_hand: raw.execute(by_hand).to_arrow_table(),
+            )
             same = mine.to_pydict() == {
                 n: other.column(n).cast(mine.column(n).type).to_pylist() for n in other.column_names
             }
             figures[name] = {"vpcflow_s": ours, "raw_s": theirs, "ratio": ours / theirs, "same": same}
         scope = Scope(condition=parse(f"src = {peer} or dst = {peer}"))
-        ours, _ = median(lambda: denied.find(asker, "srcaddr", scope, limit=10, at_least=1))
         either = (
             "SELECT srcaddr, count(*), sum(packets), sum(bytes), count(DISTINCT dstport), count(DISTINCT dstaddr), min(start), "
             f"max(\"end\") FROM raw WHERE action = 'REJECT' AND (srcaddr = '{peer}' OR dstaddr = '{peer}') GROUP BY 1"
         )
-        theirs, _ = median(lambda: raw.execute(either).to_arrow_table())
+        ours, theirs, *_ = in_turns(
+            lambda: denied.find(asker, "srcaddr", scope, limit=10, at_least=1),
+            lambda: raw.execute(either).to_arrow_table(),
+        )
         figures["denied, one address"] = {"vpcflow_s": ours, "raw_s": theirs, "ratio": ours / theirs, "same": True}
     print(json.dumps(figures))
 

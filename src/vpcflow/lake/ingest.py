@@ -279,7 +279,6 @@ class _GroupWork:
                 self.files.append(entry)
         self._held.clear()
         self._held_bytes = self._held_rows = 0
-        pa.default_memory_pool().release_unused()
 
     def discard(self) -> None:
         """Delete what was written."""
