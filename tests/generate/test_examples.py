@@ -13,6 +13,8 @@ from vpcflow.generate import Config, generate
 from vpcflow.generate.network import BRUTE_FORCE, PORT_SCANNER
 from vpcflow.record.format import VERSIONS
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 

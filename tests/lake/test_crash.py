@@ -25,6 +25,8 @@ from vpcflow.lake import ingest as ingest_module
 from vpcflow.lake import ledger as ledger_module
 from vpcflow.lake.lake import Lake
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("VPCFLOW_CRASH_KILLS", "220"))
 _STEPS = ("BEGIN", "COMMIT", "INSERT", "UPDATE", "DELETE")
 

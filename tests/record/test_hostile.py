@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from record.reading import V2, V2_HEADER, read_all, read_or_refuse
 from vpcflow.record import events
 
+pytestmark = pytest.mark.slow
+
 LIMIT_MIB = 400
 
 CHILD = """
