@@ -22,7 +22,7 @@ from data import ROOT, made
 
 HERE = Path(__file__).parent
 SCALE = float(os.environ.get("VPCFLOW_BENCH_SCALE", "1"))
-REPEATS = 2
+REPEATS = int(os.environ.get("VPCFLOW_BENCH_REPEATS", "2"))
 PACKAGES = ("vpcflow", "pyarrow", "duckdb", "polars", "flowlogs-reader", "sqlglot", "numpy", "isal")
 
 
