@@ -19,6 +19,8 @@ from vpcflow.errors import VpcFlowError
 from vpcflow.i18n import t
 from vpcflow.lake import compaction, datafile, ledger, partition
 from vpcflow.query import filter as filters
+from vpcflow.query.athena.functions import registry
+from vpcflow.query.athena.saved import PREDEFINED
 from vpcflow.query.filter import MAX_LENGTH
 from vpcflow.query.schema import FLOWS, columns_of
 from vpcflow.record import kind, write
@@ -396,6 +398,43 @@ def _shown(text: str) -> str:
     return text.replace("{{", "{").replace("}}", "}").replace("<", "&lt;").replace("*", "\\*")
 
 
+def _athena() -> str:
+    rows = []
+    for name in registry.names():
+        overloads = registry.functions().get(name, ())
+        forms = [f"`{one.signature}` → {one.result_shown}" for one in overloads if one.kind != "internal"]
+        rows.append([f"`{name}`", "<br>".join(forms) or f"`{name}(…)`"])
+    saved = "\n\n".join(f"### {name}\n\n{_fenced(text, 'sql')}" for name, text in PREDEFINED.items())
+    return f"""# Athena SQL
+
+`vpcflow query` takes what Amazon Athena's engine version 3 (Trino) takes, with Trino's types and answers: one SELECT, WITH,
+VALUES, TABLE or EXPLAIN. What is not in this list is refused by name; nothing is answered in another way without saying so.
+
+## Functions
+
+Types are Trino's. A capital letter stands for any type, `local` for a date or timestamp, `T->U` for a lambda.
+
+{_table(["function", "takes and gives"], rows)}
+
+## What differs from Trino
+
+* A text literal is `varchar`, not `varchar(n)`.
+* `approx_distinct` counts exactly; `approx_percentile` gives a value that is there, and takes shares as numbers written out.
+* Patterns of `date_format`, `date_parse`, `format_datetime` and `format`, and time zones, are written as text in the query.
+* A zone belongs to an expression, not to each value: `from_iso8601_timestamp` refuses text of another zone than UTC.
+* Regular expressions are RE2's: no look-around, no back references.
+* `upper('ß')` is `ẞ`.
+* Not there: TABLESAMPLE, MATCH_RECOGNIZE, NATURAL JOIN, GROUP BY ALL, PREPARE, `map_filter`, `transform_values`, `zip_with`,
+  `multimap_agg`, `max_by(x, y, n)`, `U&'…'`.
+
+## Predefined queries
+
+`vpcflow query --saved NAME` runs a query of the VPC console's template.
+
+{saved}
+"""
+
+
 def _exit_codes() -> dict[str, int]:
     """Return the exit code of each error code that the program raises by its name."""
     classes = {found.__name__: found.exit_code for found in _subclasses(VpcFlowError)}
@@ -427,6 +466,7 @@ _PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli": _cli,
     "config": _config,
     "lake": _lake,
+    "athena": _athena,
     "errors": _errors,
 }
 """The pages of docs/reference/ by name."""

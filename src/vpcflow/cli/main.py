@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "records": "records",
     "top": "top",
     "denied": "denied",
+    "query": "query",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -13,11 +13,20 @@ from vpcflow.record.fields import TABLES
 from vpcflow.types import Limits, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from sqlglot import exp
 
+    from vpcflow.query.athena.binder import Column
     from vpcflow.types import Catalog, Engine
+
+
+_NO_LIMITS: Final = Limits()
+_KEYWORDS: Final = (
+    "SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "DISTINCT", "JOIN", "WITH", "UNION", "BETWEEN",
+    "EXPLAIN",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,13 @@ class Answer:
     def table(self) -> pa.Table:
         """Return all rows at once; for answers that are small by their plan."""
         return pa.Table.from_batches(list(self.batches))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAnswer(Answer):
+    """The answer to Athena SQL. columns: their names and Trino's types."""
+
+    columns: Sequence[Column] = ()
 
 
 class Asker:
@@ -47,10 +63,58 @@ class Asker:
         """Return when the newest record of *table* ends (epoch s), None for an empty table."""
         return self._catalog.newest(table)
 
-    def ask(self, plan: exp.Expr, limits: Limits = Limits()) -> Answer:  # noqa: B008 - frozen
+    def query(
+        self,
+        text: str,
+        limits: Limits = _NO_LIMITS,
+        *,
+        typed: bool = False,
+        now: datetime | None = None,
+    ) -> SqlAnswer:
+        """Start a question in Athena SQL; QueryError underlines what cannot be answered.
+
+        typed: timestamps come as such, else as the text Athena prints. now: what the question takes as the time.
+        """
+        from vpcflow.query.athena.binder import Column, bind  # noqa: PLC0415 - plans do not need it
+        from vpcflow.query.athena.lake_tables import LakeTables  # noqa: PLC0415
+        from vpcflow.query.athena.parse import parse  # noqa: PLC0415
+        from vpcflow.query.athena.shown import shown  # noqa: PLC0415
+        from vpcflow.query.athena.types import VARCHAR  # noqa: PLC0415
+        from vpcflow.query.compile import compile_bound  # noqa: PLC0415
+
+        question = parse(text)
+        schema = self.schema()
+        bound = bind(question.tree, text, LakeTables(schema), now)
+        compiled = compile_bound(bound.tree, schema)
+        for table, where in compiled.scans.items():
+            self._engine.bind(self._catalog.scan(table, where))
+        sql, columns = compiled.sql, bound.columns
+        if question.explain:
+            sql, columns = f"EXPLAIN {sql}", (Column("Query Plan", VARCHAR),)
+        query_id = self._engine.submit(sql, limits)
+        batches = self._engine.result(query_id)
+        batches = _lines(batches) if question.explain else shown(batches, columns, typed=typed)
+        return SqlAnswer(batches, self._engine.status(query_id), sql, columns)
+
+    def words(self) -> list[str]:
+        """Return what a question may be made of: tables, columns that have data, functions, the words of SQL."""
+        from vpcflow.query.athena.functions import registry  # noqa: PLC0415 - plans do not need it
+        from vpcflow.query.athena.lake_tables import LakeTables  # noqa: PLC0415
+
+        schema = self.schema()
+        columns = {name for present in schema.present.values() for name in present}
+        return sorted({*LakeTables(schema).names(), *columns, *registry.names(), *_KEYWORDS})
+
+    def ask(self, plan: exp.Expr, limits: Limits = _NO_LIMITS) -> Answer:
         """Start *plan*; its rows come from the answer's batches."""
         compiled = compile_plan(plan, self.schema(), self._engine.dialect)
         for table, where in compiled.scans.items():
             self._engine.bind(self._catalog.scan(table, where))
         query_id = self._engine.submit(compiled.sql, limits)
         return Answer(self._engine.result(query_id), self._engine.status(query_id), compiled.sql)
+
+
+def _lines(plan: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Make a row of each line of an engine's plan."""
+    lines = [line for batch in plan for text in batch.column(1).to_pylist() for line in text.rstrip("\n").split("\n")]
+    yield pa.record_batch({"Query Plan": pa.array(lines, pa.string())})

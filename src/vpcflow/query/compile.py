@@ -30,6 +30,9 @@ RULES: Final[Mapping[str, tuple[Callable[[exp.Expr, Schema], exp.Expr], ...]]] =
     "trino": (partitions.rewrite, dash.rewrite, flows.rewrite),
 }
 
+_BOUND: Final = (addresses.rewrite, flows.rewrite, networks.rewrite, timestamps.rewrite)
+"""What is left to do for DuckDB once Athena SQL is bound: the binder has seen to "-" where it stands for null."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -46,3 +49,11 @@ def compile(tree: exp.Expr, schema: Schema, dialect: str) -> Compiled:  # noqa: 
     for rule in RULES[dialect]:
         work = rule(work, schema)
     return Compiled(work.sql(dialect=dialect, identify=True), scans)
+
+
+def compile_bound(tree: exp.Expr, schema: Schema) -> Compiled:
+    """Translate Athena SQL that `athena.binder` has bound (it is used up) to DuckDB's."""
+    scans = partitions.scans(tree)
+    for rule in _BOUND:
+        tree = rule(tree, schema)
+    return Compiled(tree.sql(dialect="duckdb", identify=True), scans)

@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from vpcflow.errors import QueryError
+from vpcflow.query.athena.functions.registry import statements
 from vpcflow.query.schema import PARTITION_KEYS, sql_type
 from vpcflow.record.fields import TABLES
 from vpcflow.types import Limits, State, Status, TableRef
@@ -137,6 +138,8 @@ class _Query:
         try:
             for table in self._tables:
                 self._cursor.execute(view(table))
+            for statement in statements(self._sql, set()):
+                self._cursor.execute(statement)
             self._deliver(self._cursor.execute(self._sql).to_arrow_reader(_BATCH))
             self._end("SUCCEEDED", None)
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits for the answer is told

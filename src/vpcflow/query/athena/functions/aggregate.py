@@ -1,0 +1,113 @@
+"""Aggregates: Trino's "Aggregate functions"."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from vpcflow.query.athena.call import sql
+from vpcflow.query.athena.types import BIGINT, DOUBLE, Type, array, duckdb
+
+if TYPE_CHECKING:
+    from vpcflow.query.athena.call import Bound, Call
+
+FUNCTIONS: Final = r"""
+aggregate count() bigint -> count
+aggregate count(x T) bigint -> count
+aggregate count_if(x boolean) bigint -> count_if
+aggregate sum(x bigint) bigint -> sum
+aggregate sum(x real) real -> sum
+aggregate sum(x decimal) decimal(38) -> sum
+aggregate sum(x double) double -> sum
+aggregate avg(x decimal) =1 -> avg
+aggregate avg(x double) double -> avg
+aggregate avg(x real) real -> avg
+aggregate min(x T) T -> min
+aggregate min(x T, n bigint) array(T) -> min
+aggregate max(x T) T -> max
+aggregate max(x T, n bigint) array(T) -> max
+aggregate max_by(x T, y U) T -> arg_max_null
+aggregate min_by(x T, y U) T -> arg_min_null
+aggregate arbitrary(x T) T -> any_value
+aggregate any_value(x T) T -> any_value
+aggregate array_agg(x T) array(T) -> list
+aggregate bool_and(x boolean) boolean -> bool_and
+aggregate every(x boolean) boolean -> bool_and
+aggregate bool_or(x boolean) boolean -> bool_or
+aggregate stddev(x double) double -> stddev_samp
+aggregate stddev_samp(x double) double -> stddev_samp
+aggregate stddev_pop(x double) double -> stddev_pop
+aggregate variance(x double) double -> var_samp
+aggregate var_samp(x double) double -> var_samp
+aggregate var_pop(x double) double -> var_pop
+aggregate corr(y double, x double) double -> corr
+aggregate covar_pop(y double, x double) double -> covar_pop
+aggregate covar_samp(y double, x double) double -> covar_samp
+aggregate regr_slope(y double, x double) double -> regr_slope
+aggregate regr_intercept(y double, x double) double -> regr_intercept
+aggregate skewness(x double) double -> skewness
+aggregate kurtosis(x double) double -> kurtosis
+aggregate geometric_mean(x double) double -> geomean
+aggregate bitwise_and_agg(x bigint) bigint -> bit_and
+aggregate bitwise_or_agg(x bigint) bigint -> bit_or
+aggregate histogram(x T) map(T,bigint) -> histogram
+"""
+
+AGGREGATES: Final = ("approx_distinct", "approx_percentile", "map_agg", "grouping")
+"""Aggregates that builders make."""
+
+
+def _approx_distinct(call: Call) -> Bound:
+    """An exact count: Trino's may be off by 2.3 %."""
+    call.takes(1, 2)
+    return call.bound(exp.Count(this=exp.Distinct(expressions=[call.arguments[0].node])), BIGINT)
+
+
+def _approx_percentile(call: Call) -> Bound:
+    """A value that is there, the nearest above the share asked for, as Trino's digest gives it on few values."""
+    call.takes(2)
+    value, share = call.arguments
+    if not value.type.is_number:
+        raise call.binder.fail("query.arguments", call.node, name=call.name, given=call.told)
+    kind = BIGINT if value.type.is_integer else DOUBLE
+    several = share.type.name == "array"
+    shares = [_from_above(call, one) for one in (share.written.expressions if several else [share.written])]
+    result = array(kind) if several else kind
+    wanted = exp.Array(expressions=shares) if several else shares[0]
+    node = sql("quantile_disc", call.binder.coerce(value, kind).node, wanted)
+    return call.bound(exp.cast(node, duckdb(result), dialect="duckdb"), result)
+
+
+def _from_above(call: Call, share: exp.Expr) -> exp.Expr:
+    """Return a share for quantile_disc that counts from the largest value down, as a digest rounds up."""
+    if not isinstance(share, exp.Literal) or share.is_string:
+        raise call.binder.fail("query.share", share)
+    rest = 1 - Decimal(share.this)
+    if not 0 <= rest <= 1:
+        raise call.binder.fail("query.share", share)
+    return exp.Literal.number(f"-{rest:f}") if rest else exp.Literal.number("1.0")
+
+
+def _map_agg(call: Call) -> Bound:
+    """A map of the first value of each key; a null key is left out."""
+    call.takes(2)
+    key, value = call.arguments
+    kind = Type("map", inner=(key.type, value.type))
+    known = exp.not_(exp.Is(this=key.node.copy(), expression=exp.Null()), copy=False)
+    pairs = exp.Filter(this=sql("list", sql("row", key.node, value.node)), expression=exp.Where(this=known))
+    return call.bound(sql("trino_map_of", pairs), kind)
+
+
+def _grouping(call: Call) -> Bound:
+    call.takes(1, 30)
+    return call.bound(exp.Anonymous(this="grouping", expressions=[one.node for one in call.arguments]), BIGINT)
+
+
+BUILDERS: Final = {
+    "approx_distinct": _approx_distinct,
+    "approx_percentile": _approx_percentile,
+    "map_agg": _map_agg,
+    "grouping": _grouping,
+}

@@ -1,0 +1,102 @@
+"""Arrays, maps and rows: Trino's "Array functions", "Map functions", "Lambda expressions"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
+
+from vpcflow.query.athena.call import sql
+from vpcflow.query.athena.types import BIGINT, DATE, Type, array, common
+
+if TYPE_CHECKING:
+    from vpcflow.query.athena.call import Bound, Call
+
+FUNCTIONS: Final = r"""
+internal element(a array(T), i bigint) T = CASE WHEN i = 0 THEN error('SQL array indices start at 1')
+  WHEN i < 0 THEN error('Array subscript is negative: ' || i)
+  WHEN i > len(a) THEN error('Array subscript must be less than or equal to array length: ' || i || ' > ' || len(a)) ELSE a[i] END
+internal entry(m map(K,V), k K) V = CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN NOT map_contains(m, k)
+  THEN error('Key not present in map: ' || k) ELSE m[k] END
+internal map_of(pairs array(T)) map(K,V) = map_from_entries(list_filter(pairs,
+  lambda pair, place: list_position(list_transform(pairs, lambda one: one[1]), pair[1]) = place))
+cardinality(x array(T)) bigint = CAST(len(x) AS BIGINT)
+cardinality(x map(K,V)) bigint = CAST(len(map_keys(x)) AS BIGINT)
+contains(x array(T), y T) boolean = CASE WHEN x IS NULL OR y IS NULL THEN NULL WHEN list_contains(x, y) THEN true
+  WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 THEN NULL ELSE false END
+element_at(x array(T), i bigint) T = CASE WHEN i = 0 THEN error('SQL array indices start at 1') ELSE x[i] END
+element_at(x map(K,V), k K) V = x[k]
+internal joined(x array(varchar), separator varchar) varchar = array_to_string(list_filter(x, lambda one: one IS NOT NULL), separator)
+internal joined_all(x array(varchar), separator varchar, other varchar) varchar = array_to_string(
+  list_transform(x, lambda one: coalesce(one, other)), separator)
+array_distinct(x array(T)) array(T) = list_filter(x, lambda one, place: coalesce(list_position(x, one), place) = place
+  AND (one IS NOT NULL OR len(list_filter(x[1:place - 1], lambda before: before IS NULL)) = 0))
+array_sort(x array(T)) array(T) = list_sort(x, 'ASC', 'NULLS LAST')
+array_max(x array(T)) T = CASE WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 THEN NULL ELSE list_max(x) END
+array_min(x array(T)) T = CASE WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 THEN NULL ELSE list_min(x) END
+array_position(x array(T), y T) bigint = CASE WHEN x IS NULL OR y IS NULL THEN NULL ELSE CAST(coalesce(list_position(x, y), 0) AS BIGINT) END
+array_remove(x array(T), y T) array(T) = CASE WHEN y IS NULL THEN NULL ELSE list_filter(x, lambda one: one IS DISTINCT FROM y) END
+array_union(x array(T), y array(T)) array(T) = trino_array_distinct_0(list_concat(x, y))
+array_except(x array(T), y array(T)) array(T) = trino_array_distinct_0(list_filter(x,
+  lambda one: len(list_filter(y, lambda other: other IS NOT DISTINCT FROM one)) = 0))
+array_intersect(x array(T), y array(T)) array(T) = trino_array_distinct_0(list_filter(x,
+  lambda one: len(list_filter(y, lambda other: other IS NOT DISTINCT FROM one)) > 0))
+arrays_overlap(x array(T), y array(T)) boolean = CASE WHEN list_has_any(x, y) THEN true
+  WHEN len(list_filter(x, lambda one: one IS NULL)) + len(list_filter(y, lambda one: one IS NULL)) > 0 THEN NULL ELSE list_has_any(x, y) END
+flatten(x array(array(T))) array(T) -> flatten
+slice(x array(T), first bigint, size bigint) array(T) = CASE WHEN first = 0 THEN error('SQL array indices start at 1')
+  WHEN size < 0 THEN error('length must be greater than or equal to 0')
+  WHEN first > len(x) OR -first > len(x) THEN x[1:0]
+  WHEN first < 0 THEN x[len(x) + first + 1:len(x) + first + size] ELSE x[first:first + size - 1] END
+repeat(x T, n bigint) array(T) = CASE WHEN n < 0 THEN error('count argument of repeat function must be greater than or equal to 0')
+  ELSE list_transform(range(n), lambda i: x) END
+transform(x array(T), f T->U) array(U) -> list_transform
+filter(x array(T), f T->boolean) array(T) -> list_filter
+internal any(x array(boolean)) boolean = CASE WHEN list_contains(x, true) THEN true
+  WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 OR x IS NULL THEN NULL ELSE false END
+internal all(x array(boolean)) boolean = CASE WHEN list_contains(x, false) THEN false
+  WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 OR x IS NULL THEN NULL ELSE true END
+internal none(x array(boolean)) boolean = NOT trino_any(x)
+zip(x array(T), y array(U)) array(row(T,U)) = list_transform(list_zip(x, y), lambda pair: {'field0': pair[1], 'field1': pair[2]})
+map() map(unknown,unknown) = MAP {}
+map(x array(K), y array(V)) map(K,V) -> map
+map_keys(x map(K,V)) array(K) -> map_keys
+map_values(x map(K,V)) array(V) -> map_values
+map_entries(x map(K,V)) array(row(K,V)) = list_transform(map_entries(x), lambda pair: {'field0': pair.key, 'field1': pair.value})
+map_from_entries(x array(row(K,V))) map(K,V) -> map_from_entries
+map_concat(x map(K,V), y... map(K,V)) map(K,V) -> map_concat
+"""
+
+
+def _sequence(call: Call) -> Bound:
+    """Numbers, dates or timestamps from one to another, both included."""
+    call.takes(2, 3)
+    first, last = call.arguments[:2]
+    if first.type.is_integer and last.type.is_integer:
+        steps = [call.binder.coerce(value, BIGINT).node for value in call.arguments]
+        return call.bound(sql("generate_series", *steps), array(BIGINT))
+    kind = common(first.type, last.type)
+    if kind is None or not kind.is_time:
+        raise call.binder.fail("query.arguments", call.node, name=call.name, given=call.told)
+    ends = [call.binder.coerce(value, kind).node for value in (first, last)]
+    day = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
+    if len(call.arguments) == 3 and not call.arguments[2].type.name.startswith("interval"):
+        raise call.binder.fail("query.arguments", call.node, name=call.name, given=call.told)
+    step = call.arguments[2].node if len(call.arguments) == 3 else day
+    made = sql("generate_series", *ends, step)
+    if kind == DATE:
+        made = exp.cast(made, "DATE[]", dialect="duckdb")
+    return call.bound(made, array(kind))
+
+
+def _row(call: Call) -> Bound:
+    call.takes(1, 1000)
+    fields = [
+        exp.PropertyEQ(this=exp.to_identifier(f"field{place}"), expression=value.node)
+        for place, value in enumerate(call.arguments)
+    ]
+    kinds = tuple(value.type for value in call.arguments)
+    return call.bound(exp.Struct(expressions=fields), Type("row", inner=kinds, names=("",) * len(kinds)))
+
+
+BUILDERS: Final = {"sequence": _sequence, "row": _row}

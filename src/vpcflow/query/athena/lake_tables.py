@@ -1,0 +1,65 @@
+"""The lake's own tables as Athena SQL sees them: names, columns in AWS's order, types.
+
+`SELECT *` shows the columns that have data; the others exist and are null.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vpcflow.query.athena.binder import Column, Relation
+from vpcflow.query.athena.types import BIGINT, DATE, INSTANT, INTEGER, VARCHAR, Type
+from vpcflow.query.rewrites.flows import NAMES
+from vpcflow.query.schema import FLOWS, PARTITION_KEYS
+from vpcflow.record.fields import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vpcflow.query.schema import Schema
+
+ALIASES: Final = {"vpc_flow_logs": "flow_logs"}
+"""What AWS's pages call our tables."""
+
+_TYPES: Final = {"int32": INTEGER, "int64": BIGINT, "string": VARCHAR}
+_DERIVED: Final = {"start_time": INSTANT, "end_time": INSTANT}
+_HIDDEN: Final = (
+    ("x_event_time", BIGINT),
+    ("x_source", INTEGER),
+    ("x_extra", Type("map", inner=(VARCHAR, VARCHAR))),
+)
+
+
+class LakeTables:
+    """The tables of one lake. schema: which columns have data."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def find(self, database: str | None, name: str) -> Relation | None:
+        """Return a table of the lake's by its name or AWS's; None for others."""
+        if database not in (None, "default"):
+            return None
+        name = ALIASES.get(name, name)
+        if name in FLOWS:
+            return Relation(
+                name, (*self._columns(FLOWS[name]), *(Column(one, _DERIVED.get(one, VARCHAR)) for one in NAMES))
+            )
+        return Relation(name, self._columns(name)) if name in TABLES else None
+
+    def names(self) -> Sequence[str]:
+        """Return all names."""
+        return [*TABLES, *FLOWS, *ALIASES]
+
+    def _columns(self, table: str) -> tuple[Column, ...]:
+        known = [
+            Column(
+                field.column,
+                _TYPES[field.type],
+                dashed=field.type == "string",
+                hidden=not self._schema.has(table, field.column),
+            )
+            for field in TABLES[table]
+        ]
+        keys = [Column("date", DATE), *(Column(key, VARCHAR) for key in PARTITION_KEYS)]
+        return (*known, *keys, *(Column(name, kind, hidden=True) for name, kind in _HIDDEN))
