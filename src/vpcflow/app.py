@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vpcflow.lake.ingest import Progress
     from vpcflow.lake.lake import Lake
     from vpcflow.query.answer import Asker
+    from vpcflow.query.remote import RemoteAsker
     from vpcflow.record.format import LogFormat
     from vpcflow.telemetry import BadLine
     from vpcflow.types import SourceObject
@@ -41,6 +42,17 @@ class Wanted:
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     time: TimeRange = field(default_factory=TimeRange)
+
+
+@dataclass(frozen=True, slots=True)
+class AthenaPlace:
+    """Where on Amazon Athena a question is put; None leaves it to the profile or the workgroup."""
+
+    region: str | None = None
+    workgroup: str | None = None
+    database: str = "default"
+    output_location: str | None = None
+    s3_endpoint_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +204,29 @@ class App:
                 yield Asker(engine, lake)
             finally:
                 engine.close()
+
+    @contextlib.contextmanager
+    def athena(self, place: AthenaPlace) -> Iterator[RemoteAsker]:
+        """Open a way to put questions to Amazon Athena; what still runs is stopped when the block ends."""
+        from vpcflow.query.amazon_athena import AthenaAccess, AthenaEngine
+        from vpcflow.query.remote import RemoteAsker
+
+        endpoint = self.config.text("endpoint_url") or None
+        engine = AthenaEngine(
+            AthenaAccess(
+                region=place.region,
+                profile=self.config.text("profile") or None,
+                endpoint_url=endpoint,
+                s3_endpoint_url=place.s3_endpoint_url or endpoint,
+                workgroup=place.workgroup,
+                database=place.database,
+                output_location=place.output_location,
+            )
+        )
+        try:
+            yield RemoteAsker(engine)
+        finally:
+            engine.close()
 
     # --- settings → parts --------------------------------------------------------------------------------------
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vpcflow.cli.choices import (
-    Question,
-    asked,
-    place_options,
-    read_options,
-    resource_options,
-    s3_options,
-)  # fmt: skip
+from vpcflow.app import AthenaPlace
+from vpcflow.cli.choices import Question, asked, one_of, place_options, read_options, resource_options, s3_options
 from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
@@ -32,6 +27,7 @@ if TYPE_CHECKING:
 
     from vpcflow.cli.session import Session
     from vpcflow.query.answer import Asker, SqlAnswer
+    from vpcflow.query.remote import RemoteAsker
 
 _TABLE_ROWS: Final = 1000
 _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
@@ -54,6 +50,12 @@ _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double",
 @read_options
 @s3_options
 @resource_options
+@option("--engine", default="duckdb", metavar="duckdb|athena", callback=one_of("duckdb", "athena", name="engine"))
+@option("--workgroup", metavar="NAME")
+@option("--database", default="default", metavar="NAME")
+@option("--output-location", metavar="s3://…")
+@option("--aws-region", metavar="REGION")
+@option("--results-endpoint-url", metavar="URL")
 @option("--exit-code", is_flag=True)
 @output_option
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
@@ -61,7 +63,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     question = Question.take(values | {"filters": (), "since": None, "until": None})
     limits = Limits(values["timeout"], values["max_rows"])
     text = _text(values["sql"], values["saved"])
-    with asked(session, question) as (_, asker):
+    with _opened(session, question, values) as asker:
         if text is None:
             from vpcflow.cli.shell import run
 
@@ -71,7 +73,27 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     return 1 if values["exit_code"] and not rows else 0
 
 
-def answer(session: Session, asker: Asker, text: str, limits: Limits, kind: str | None) -> int:
+@contextlib.contextmanager
+def _opened(session: Session, question: Question, values: dict[str, Any]) -> Iterator[Asker | RemoteAsker]:
+    """Open what is asked: the lake, files, or Amazon Athena."""
+    if values["engine"] == "duckdb":
+        with asked(session, question) as (_, asker):
+            yield asker
+        return
+    if question.sources:
+        raise UsageError("from_and_athena")
+    place = AthenaPlace(
+        values["aws_region"],
+        values["workgroup"],
+        values["database"],
+        values["output_location"],
+        values["results_endpoint_url"],
+    )
+    with session.app.athena(place) as remote:
+        yield remote
+
+
+def answer(session: Session, asker: Asker | RemoteAsker, text: str, limits: Limits, kind: str | None) -> int:
     """Put a question, show the answer; return how many rows there were."""
     kind = chosen(kind)
     began = time.perf_counter()
