@@ -110,6 +110,20 @@ def main(lake_path: str) -> None:
                 n: other.column(n).cast(mine.column(n).type).to_pylist() for n in other.column_names
             }
             figures[name] = {"vpcflow_s": ours, "raw_s": theirs, "ratio": ours / theirs, "same": same}
+            ours, theirs, mine, _ = in_turns(
+                lambda plan=plan: asker.query(plan).table(),
+                lambda by_hand=by_hand: raw.execute(by_hand).to_arrow_table(),
+            )
+            same = mine.num_rows == other.num_rows and all(
+                mine.column(n).to_pylist() == other.column(n).cast(mine.column(n).type).to_pylist()
+                for n in other.column_names
+            )
+            figures[f"{name}, as Athena SQL"] = {
+                "vpcflow_s": ours,
+                "raw_s": theirs,
+                "ratio": ours / theirs,
+                "same": same,
+            }
         scope = Scope(condition=parse(f"src = {peer} or dst = {peer}"))
         either = (
             "SELECT srcaddr, count(*), sum(packets), sum(bytes), count(DISTINCT dstport), count(DISTINCT dstaddr), min(start), "
