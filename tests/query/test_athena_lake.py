@@ -54,6 +54,18 @@ def test_time_ranges_prune_no_row(asker, world, edge):
     assert rows(asker, sql) == [(wanted,)]
 
 
+def test_a_range_of_timestamps_leaves_files_out(asker):
+    everything = asker.query("SELECT count(*) FROM flow_logs")
+    for bounds in (
+        f"from_unixtime(start) >= from_unixtime({HOUR}) AND from_unixtime(start) < TIMESTAMP '2023-11-15 00:00:00'",
+        "from_unixtime(start) BETWEEN TIMESTAMP '2023-11-14 23:00:00' AND TIMESTAMP '2023-11-14 23:30:00'",
+    ):
+        some = asker.query(f"SELECT count(*) FROM flow_logs WHERE {bounds}")
+        assert 0 < some.status.bytes_scanned < everything.status.bytes_scanned
+        list(some.batches)
+    list(everything.batches)
+
+
 def test_addresses_are_found_at_both_ends(asker, world):
     for address in ("10.0.0.1", "2001:db8::1", "203.0.113.99"):
         wanted = sorted(row["instance_id"] for row in world.rows if address in (row["src"], row["dst"]))

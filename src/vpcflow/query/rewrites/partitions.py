@@ -132,6 +132,9 @@ def _time_column(node: exp.Expr, name: str, *, alone: bool) -> str | None:
     if isinstance(node, exp.Coalesce):
         # coalesce(start, x_event_time / 1000) is the record's time where `start` may be missing.
         node = node.this
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "trino_from_unixtime":
+        # Athena SQL, bound: the time of a record as a timestamp.
+        (node,) = node.expressions
     if isinstance(node, exp.Column) and node.name in ("start", "end") and _belongs(node, name, alone=alone):
         return str(node.name)
     return None
@@ -147,7 +150,20 @@ def _number(node: exp.Expr) -> int | None:
         return None if inner is None else -inner
     if isinstance(node, exp.Literal) and not node.is_string and node.this.isdecimal():
         return int(node.this)
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
+        return _moment(node)
     return None
+
+
+def _moment(node: exp.Cast) -> int | None:
+    """Return a literal date's or timestamp's second, None for one between two seconds."""
+    if not node.is_type(exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ, exp.DataType.Type.DATE):
+        return None
+    try:
+        when = datetime.fromisoformat(node.this.name)
+    except ValueError:
+        return None
+    return None if when.microsecond or when.tzinfo else int(when.replace(tzinfo=UTC).timestamp())
 
 
 def _narrow(bounds: list[int | None], low: int | None, high: int | None) -> None:
