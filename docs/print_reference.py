@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import sqlite3
 import textwrap
@@ -437,6 +439,10 @@ Types are Trino's. A capital letter stands for any type, `local` for a date or t
 
 def _exit_codes() -> dict[str, int]:
     """Return the exit code of each error code that the program raises by its name."""
+    # A class that no import has made is not among the subclasses.
+    for module in pkgutil.walk_packages([str(SOURCE)], "vpcflow."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     classes = {found.__name__: found.exit_code for found in _subclasses(VpcFlowError)}
     found: dict[str, int] = {"interrupted": 130, "system": 5}
     for path in SOURCE.rglob("*.py"):
