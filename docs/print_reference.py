@@ -445,7 +445,7 @@ def _exit_codes() -> dict[str, int]:
             importlib.import_module(module.name)
     classes = {found.__name__: found.exit_code for found in _subclasses(VpcFlowError)}
     found: dict[str, int] = {"interrupted": 130, "system": 5}
-    for path in SOURCE.rglob("*.py"):
+    for path in sorted(SOURCE.rglob("*.py")):
         for name, code in re.findall(r"""\b(\w+Error)\(\s*"([a-z][a-z0-9_.]+)\"""", path.read_text(encoding="utf-8")):
             if name in classes:
                 found[code] = classes[name]
