@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
-GROUND = {"record", "types", "errors", "telemetry", "i18n", "config", ""}
+GROUND = {"record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
 STAGES = {"collect", "lake", "query", "analyze", "generate"}
 ALLOWED = {
     "i18n": {"i18n"},
@@ -16,8 +16,9 @@ ALLOWED = {
     "types": set(),
     "telemetry": set(),
     "config": {"errors"},
+    "state": {"state", "errors"},
     "record": {"record", "errors", "telemetry", "types", "i18n"},
-    **{stage: {stage, "record", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
+    **{stage: {stage, "record", "state", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
     # Analyses are written as plans: sqlglot trees over the names that query/schema.py tells.
     "analyze": {"analyze", "query.schema", "record", "errors", "telemetry", "types"},
     "app": GROUND | STAGES,

@@ -63,6 +63,10 @@ class LakeError(VpcFlowError):
     """The lake cannot be read or written."""
 
 
+class StateError(VpcFlowError):
+    """What is kept beside the lake (tables, saved queries …) cannot be read or written, or refuses a change."""
+
+
 class SourceError(VpcFlowError):
     """A source cannot be reached or read."""
 
