@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     import pyarrow as pa
@@ -78,6 +78,60 @@ class TableRef:
     name: str
     columns: tuple[str, ...]
     files: tuple[DataFile, ...] = ()
+
+
+class ArrowStream(Protocol):
+    """Rows that can be read again and again: each call begins anew. fault: why the last reading ended early, if it did."""
+
+    fault: Exception | None
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a stream of record batches as Arrow's C interface has it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """One Parquet file of a user's table. told: what its place says of each row, a value for each of the table's *keys*.
+
+    columns: name of a column of the table → name and type of it in the file.
+    """
+
+    path: str
+    columns: tuple[tuple[str, str], ...]
+    told: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HiveTable:
+    """A user's table as an engine binds it, as far as one question needs it.
+
+    columns, keys: names and DuckDB types of those in the files, and of those that their places tell. Rows come from *files*
+    (Parquet), or from *stream* (everything else), which has both. bytes: what is read.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    keys: tuple[tuple[str, str], ...] = ()
+    files: tuple[TableFile, ...] = ()
+    stream: ArrowStream | None = None
+    bytes: int = 0
+
+
+class Places(Protocol):
+    """Where users' tables lie: `file:///…` and `s3://…`. SourceError where a place cannot be read."""
+
+    def objects(self, location: str) -> Iterator[SourceObject]:
+        """Yield all objects under *location*; none where there is no such place."""
+        ...
+
+    def folders(self, location: str) -> list[str]:
+        """Return the names of the folders directly in *location*."""
+        ...
+
+    def paths(self, found: Sequence[SourceObject]) -> list[str]:
+        """Return where on this machine each of *found* can be read; what lies elsewhere is fetched first."""
+        ...
 
 
 class Catalog(Protocol):

@@ -19,10 +19,12 @@ import duckdb
 import pyarrow as pa
 
 from vpcflow.errors import QueryError
+from vpcflow.query import hive_view
 from vpcflow.query.athena.functions.registry import statements
+from vpcflow.query.literal import identifier, string
 from vpcflow.query.schema import PARTITION_KEYS, sql_type
 from vpcflow.record.fields import TABLES
-from vpcflow.types import Limits, State, Status, TableRef
+from vpcflow.types import HiveTable, Limits, State, Status, TableRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +67,7 @@ class DuckDBEngine:
         threads: int | None = None,
         temporary: Path | None = None,
     ) -> None:
-        config: dict[str, str | bool | int | float | list[str]] = {
+        self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory >> 20}MiB",
             "threads": threads or os.cpu_count() or 1,
             "autoinstall_known_extensions": "false",
@@ -73,27 +75,44 @@ class DuckDBEngine:
             "preserve_insertion_order": "true",
         }
         if temporary is not None:
-            config["temp_directory"] = str(temporary)
-        self._db = duckdb.connect(":memory:", config=config)
-        self._db.execute("SET parquet_metadata_cache = true")
-        for macro in _MACROS:
-            self._db.execute(macro)
-        allowed = ", ".join(_text(str(folder.resolve())) for folder in folders)
-        self._db.execute(f"SET allowed_directories = [{allowed}]")
-        self._db.execute("SET enable_external_access = false")
-        self._db.execute("SET lock_configuration = true")
+            self._config["temp_directory"] = str(temporary)
+        self._folders = [str(folder.resolve()) for folder in folders]
+        self._db = self._database()
         self._tables: dict[str, TableRef] = {}
+        self._attached: list[HiveTable] = []
         self._queries: dict[str, _Query] = {}
         self._ids = itertools.count(1)
+
+    def _database(self, paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
+        """Open a database that may read the engine's folders and *paths*, and nothing else ever."""
+        db = duckdb.connect(":memory:", config=self._config)
+        db.execute("SET parquet_metadata_cache = true")
+        db.execute("SET TimeZone = 'UTC'")
+        for macro in _MACROS:
+            db.execute(macro)
+        db.execute(f"SET allowed_directories = [{', '.join(map(string, self._folders))}]")
+        if paths:
+            db.execute(f"SET allowed_paths = [{', '.join(map(string, paths))}]")
+        db.execute("SET enable_external_access = false")
+        db.execute("SET lock_configuration = true")
+        return db
 
     def bind(self, table: TableRef) -> None:
         """Make *table* the one that the next questions read under its name."""
         self._tables[table.name] = table
 
+    def attach(self, table: HiveTable) -> None:
+        """Make a user's table one that the next question, and it alone, reads."""
+        self._attached.append(table)
+
     def submit(self, sql: str, limits: Limits) -> str:
         """Start a question, answer its id at once."""
         query_id = f"q{next(self._ids)}"
-        self._queries[query_id] = _Query(self._db.cursor(), sql, limits, tuple(self._tables.values()))
+        attached, self._attached = tuple(self._attached), []
+        paths = [file.path for table in attached for file in table.files]
+        # What may be read cannot be changed once it is locked, so files from elsewhere take a database of their own.
+        cursor = self._database(paths) if paths else self._db.cursor()
+        self._queries[query_id] = _Query(cursor, sql, limits, tuple(self._tables.values()), attached)
         return query_id
 
     def status(self, query_id: str) -> Status:
@@ -119,9 +138,18 @@ class DuckDBEngine:
 class _Query:
     """One question on a thread of its own; its batches wait in a short queue until they are taken."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, limits: Limits, tables: Sequence[TableRef]) -> None:
-        self.status = Status("RUNNING", bytes_scanned=sum(file.bytes for table in tables for file in table.files))
-        self._cursor, self._sql, self._limits, self._tables = cursor, sql, limits, tables
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        sql: str,
+        limits: Limits,
+        tables: Sequence[TableRef],
+        attached: Sequence[HiveTable] = (),
+    ) -> None:
+        scanned = sum(file.bytes for table in tables for file in table.files) + sum(table.bytes for table in attached)
+        self.status = Status("RUNNING", bytes_scanned=scanned)
+        self._cursor, self._sql, self._limits = cursor, sql, limits
+        self._tables, self._attached = tables, attached
         self._queue: queue.Queue[object] = queue.Queue(4)
         self._stopped = threading.Event()
         self._timed_out = False
@@ -138,6 +166,8 @@ class _Query:
         try:
             for table in self._tables:
                 self._cursor.execute(view(table))
+            for attached in self._attached:
+                hive_view.create(self._cursor, attached)
             for statement in statements(self._sql, set()):
                 self._cursor.execute(statement)
             self._deliver(self._cursor.execute(self._sql).to_arrow_reader(_BATCH))
@@ -159,8 +189,9 @@ class _Query:
         elif self._stopped.is_set():
             self.status.state = "CANCELLED"
         else:
-            self.status.error = None if error is None else _explain(error)
-            self.status.state = state
+            fault = next((table.stream.fault for table in self._attached if table.stream and table.stream.fault), None)
+            self.status.error = fault or (None if error is None else _explain(error))
+            self.status.state = "FAILED" if fault else state
 
     def _deliver(self, reader: pa.RecordBatchReader) -> None:
         left = self._limits.max_rows
@@ -233,16 +264,17 @@ def view(table: TableRef) -> str:
     selects = [_select(table.name, columns, dead, paths) for (columns, dead), paths in groups.items()]
     if not selects:
         selects = [f"SELECT {_nothing(table.name)} WHERE false"]
-    return f"CREATE OR REPLACE TEMP VIEW {_name(table.name)} AS {' UNION ALL '.join(selects)}"
+    return f"CREATE OR REPLACE TEMP VIEW {identifier(table.name)} AS {' UNION ALL '.join(selects)}"
 
 
 def _select(table: str, columns: tuple[str, ...], dead: tuple[int, ...], paths: list[str]) -> str:
     shown = [
-        _name(name) if name in columns else f"CAST(NULL AS {kind}) AS {_name(name)}" for name, kind in _types(table)
+        identifier(name) if name in columns else f"CAST(NULL AS {kind}) AS {identifier(name)}"
+        for name, kind in _types(table)
     ]
-    shown += [_name(key) for key in PARTITION_KEYS]
+    shown += [identifier(key) for key in PARTITION_KEYS]
     shown.append("TRY_CAST(concat_ws('-', year, month, day) AS DATE) AS date")
-    files = ", ".join(_text(path) for path in paths)
+    files = ", ".join(string(path) for path in paths)
     keys = ", ".join(f"'{key}': VARCHAR" for key in PARTITION_KEYS)
     source = f"read_parquet([{files}], hive_partitioning = true, hive_types = {{{keys}}})"
     where = f" WHERE x_source NOT IN ({', '.join(map(str, dead))})" if dead else ""
@@ -251,17 +283,9 @@ def _select(table: str, columns: tuple[str, ...], dead: tuple[int, ...], paths: 
 
 def _nothing(table: str) -> str:
     columns = [*_types(table), *((key, "VARCHAR") for key in PARTITION_KEYS), ("date", "DATE")]
-    return ", ".join(f"CAST(NULL AS {kind}) AS {_name(name)}" for name, kind in columns)
+    return ", ".join(f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns)
 
 
 def _types(table: str) -> list[tuple[str, str]]:
     known = [(field.column, sql_type(field.column)) for field in TABLES[table]]
     return [*known, *_HIDDEN.items()]
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
