@@ -21,7 +21,8 @@ ALLOWED = {
     **{stage: {stage, "record", "state", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
     # Analyses are written as plans: sqlglot trees over the names that query/schema.py tells.
     "analyze": {"analyze", "query.schema", "record", "errors", "telemetry", "types"},
-    "app": GROUND | STAGES,
+    "places": {"collect", "errors", "types"},
+    "app": GROUND | STAGES | {"places"},
     "cli": GROUND | STAGES | {"app", "cli"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from vpcflow.lake.ingest import Progress
     from vpcflow.lake.lake import Lake
     from vpcflow.query.answer import Asker
+    from vpcflow.query.athena.user_tables import UserTables
     from vpcflow.query.remote import RemoteAsker
     from vpcflow.record.format import LogFormat
+    from vpcflow.state.store import State
     from vpcflow.telemetry import BadLine
     from vpcflow.types import SourceObject
 
@@ -187,9 +189,28 @@ class App:
 
     # --- questions ---------------------------------------------------------------------------------------------
 
+    @property
+    def state_path(self) -> Path:
+        """Where tables, views and saved queries are kept."""
+        return self.lake_path / "_vpcflow" / "state.sqlite"
+
     @contextlib.contextmanager
-    def asker(self, lake: Lake) -> Iterator[Asker]:
-        """Open a way to put plans to *lake*; its files stay as they are until the block ends."""
+    def state(self) -> Iterator[State]:
+        """Open what is kept beside the lake; reading it makes nothing."""
+        from vpcflow.state.store import State
+
+        state = State(self.state_path)
+        try:
+            yield state
+        finally:
+            state.close()
+
+    @contextlib.contextmanager
+    def asker(self, lake: Lake, *, tables: State | None = None, database: str = "default") -> Iterator[Asker]:
+        """Open a way to put plans to *lake*; its files stay as they are until the block ends.
+
+        tables: where tables that users declared are kept, None where only the lake's are asked.
+        """
         from vpcflow.query.answer import Asker
         from vpcflow.query.duckdb import DuckDBEngine
 
@@ -200,10 +221,26 @@ class App:
                 threads=self.config.number("threads"),
                 temporary=Path(spill),
             )
+            users = self._users(lake, tables, database, Path(spill)) if tables else None
             try:
-                yield Asker(engine, lake)
+                yield Asker(engine, lake, users)
             finally:
                 engine.close()
+
+    def _users(self, lake: Lake, state: State, database: str, fetched: Path) -> UserTables:
+        from vpcflow.places import TablePlaces
+        from vpcflow.query.athena.user_tables import UserTables
+        from vpcflow.state.tables import Tables
+
+        root = lake.root.resolve()
+        return UserTables(
+            Tables(state),
+            TablePlaces(self._access(), fetched),
+            lake_location=root.as_uri(),
+            new_tables=(root / "tables").as_uri(),
+            database=database,
+            threads=self.config.number("threads") or os.cpu_count() or 1,
+        )
 
     @contextlib.contextmanager
     def athena(self, place: AthenaPlace) -> Iterator[RemoteAsker]:

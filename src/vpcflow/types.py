@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import BinaryIO
 
     import pyarrow as pa
@@ -131,6 +133,13 @@ class Places(Protocol):
 
     def paths(self, found: Sequence[SourceObject]) -> list[str]:
         """Return where on this machine each of *found* can be read; what lies elsewhere is fetched first."""
+        ...
+
+    def new(self, location: str) -> AbstractContextManager[Path]:
+        """Give a folder to write in; what is there when the block ends becomes *location*, all of it or nothing.
+
+        SourceError when *location* holds something already.
+        """
         ...
 
 

@@ -124,12 +124,19 @@ class Question:
 
 
 @contextlib.contextmanager
-def asked(session: Session, question: Question) -> Iterator[tuple[Lake, Asker]]:
-    """Open what a question is put to: the lake, or with ``--from`` the sources themselves."""
+def asked(
+    session: Session, question: Question, *, tables: bool = False, database: str = "default", create: bool = False
+) -> Iterator[tuple[Lake, Asker]]:
+    """Open what a question is put to: the lake, or with ``--from`` the sources themselves.
+
+    tables: users' tables are asked too, where it is the lake. create: the lake is made where there is none.
+    """
     question.time  # noqa: B018 - a wrong range is told before anything is read
     if not question.sources:
-        with session.app.lake() as lake, session.app.asker(lake) as asker:
-            yield lake, asker
+        with contextlib.ExitStack() as stack:
+            lake = stack.enter_context(session.app.lake(create=create))
+            state = stack.enter_context(session.app.state()) if tables else None
+            yield lake, stack.enter_context(session.app.asker(lake, tables=state, database=database))
         return
     wanted = Wanted(question.accounts, question.regions, question.time)
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.shown import written
-from vpcflow.cli.summary import byte_size
+from vpcflow.cli.summary import byte_size, report_losses
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
 from vpcflow.types import Limits
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vpcflow.query.remote import RemoteAsker
 
 _TABLE_ROWS: Final = 1000
+_LONGEST_NAME: Final = 128
 _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
 
 
@@ -43,6 +45,7 @@ _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double",
 )
 @click.argument("sql", required=False, metavar="[SQL]")
 @option("--saved", metavar="NAME")
+@option("--save", metavar="NAME")
 @option("--timeout", type=click.FloatRange(0.001, 86_400), metavar="SECONDS")
 @option("--max-rows", type=click.IntRange(1, 10**12), metavar="N")
 @option("--from", "sources", multiple=True, metavar="SOURCE")
@@ -62,8 +65,10 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     """See ``command.query``."""
     question = Question.take(values | {"filters": (), "since": None, "until": None})
     limits = Limits(values["timeout"], values["max_rows"])
-    text = _text(values["sql"], values["saved"])
-    with _opened(session, question, values) as asker:
+    text = _text(session, values["sql"], values["saved"])
+    if values["save"] is not None:
+        _save(session, values["save"], text)
+    with _opened(session, question, values, text) as asker:
         if text is None:
             from vpcflow.cli.shell import run
 
@@ -74,10 +79,15 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
 
 
 @contextlib.contextmanager
-def _opened(session: Session, question: Question, values: dict[str, Any]) -> Iterator[Asker | RemoteAsker]:
-    """Open what is asked: the lake, files, or Amazon Athena."""
+def _opened(
+    session: Session, question: Question, values: dict[str, Any], text: str | None
+) -> Iterator[Asker | RemoteAsker]:
+    """Open what is asked: the lake, files, or Amazon Athena. Whoever declares a table needs no lake first."""
     if values["engine"] == "duckdb":
-        with asked(session, question) as (_, asker):
+        from vpcflow.query.athena.ddl.parse import is_ddl
+
+        create = text is not None and is_ddl(text)
+        with asked(session, question, tables=True, database=values["database"], create=create) as (_, asker):
             yield asker
         return
     if question.sources:
@@ -99,10 +109,18 @@ def answer(session: Session, asker: Asker | RemoteAsker, text: str, limits: Limi
     began = time.perf_counter()
     found = asker.query(text, limits, typed=kind in ("arrow", "parquet"))
     counted = _Counted(found)
-    if kind in ("table", "wide"):
+    if not found.columns:
+        # A statement that tells nothing but what it did.
+        list(counted.batches())
+    elif kind in ("table", "wide"):
         _draw(session, counted, found)
     else:
         write_result(counted.batches(), kind)
+    for key, told in found.notes:
+        session.note(key, **told)
+    report_losses(session, found.losses())
+    if not found.columns:
+        return 0
     scanned, seconds = byte_size(found.status.bytes_scanned), _seconds(time.perf_counter() - began)
     session.note("note.answered", rows=f"{counted.rows:,}", bytes=scanned, time=seconds)
     if limits.max_rows is not None and counted.rows >= limits.max_rows:
@@ -112,20 +130,45 @@ def answer(session: Session, asker: Asker | RemoteAsker, text: str, limits: Limi
     return counted.rows
 
 
-def _text(sql: str | None, saved: str | None) -> str | None:
+def _text(session: Session, sql: str | None, saved: str | None) -> str | None:
     """Return the question that is meant; None where one is to be typed in."""
     if sql is not None and saved is not None:
         raise UsageError("sql_and_saved")
     if saved is not None:
         from vpcflow.query.athena.saved import PREDEFINED
+        from vpcflow.state.saved_queries import SavedQueries
 
-        for name, text in PREDEFINED.items():
+        with session.app.state() as state:
+            own = SavedQueries(state, "athena").all()
+        known = PREDEFINED | own
+        for name, text in known.items():
             if name.lower() == saved.lower():
                 return text
-        raise UsageError("no_saved", name=saved, known=", ".join(PREDEFINED))
+        near = difflib.get_close_matches(saved, known, 1, 0.6)
+        raise UsageError(
+            "no_saved_near" if near else "no_saved", name=saved, known=", ".join(known), near=near[0] if near else ""
+        )
     if sql == "-" or (sql is None and not sys.stdin.isatty()):
         return sys.stdin.read()
     return sql
+
+
+def _save(session: Session, name: str, text: str | None) -> None:
+    """Keep a question that can be read under a name."""
+    from vpcflow.query.athena.parse import parse
+    from vpcflow.query.athena.saved import PREDEFINED
+    from vpcflow.state.saved_queries import SavedQueries
+
+    if text is None:
+        raise UsageError("save_nothing")
+    if name.lower() in {known.lower() for known in PREDEFINED}:
+        raise UsageError("save_predefined", name=name)
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise UsageError("save_name", name=name)
+    parse(text)
+    with session.app.lake(create=True), session.app.state() as state:
+        SavedQueries(state, "athena").put(name, text.strip())
+    session.note("note.saved", name=name)
 
 
 class _Counted:

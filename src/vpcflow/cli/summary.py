@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vpcflow.app import Ingested
     from vpcflow.cli.session import Session
     from vpcflow.lake.ingest import Progress
+    from vpcflow.telemetry import ReadReport
 
 _SHOWN: Final = 3
 
@@ -59,9 +60,8 @@ def reasons(bad: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {t(f'bad.{reason}')}" for reason, count in ranked)
 
 
-def report_problems(session: Session, done: Ingested) -> None:
-    """Tell on stderr what was lost: first bad lines, damaged sources, sources not read, objects left out, unknown fields."""
-    report = done.progress.report
+def report_losses(session: Session, report: ReadReport) -> None:
+    """Tell on stderr the first bad lines and damaged sources of *report*, and how many more there are."""
     for bad in report.shown[:_SHOWN]:
         session.note("note.bad_line", **described(bad))
     if len(report.shown) < report.bad.total() or len(report.shown) > _SHOWN:
@@ -70,6 +70,12 @@ def report_problems(session: Session, done: Ingested) -> None:
         session.warn(t(f"loss.{loss.kind}", source=loss.source, detail=loss.detail))
     if len(report.losses) > 2 * _SHOWN:
         session.warn(t("note.more_losses", count=f"{len(report.losses) - 2 * _SHOWN:,}"))
+
+
+def report_problems(session: Session, done: Ingested) -> None:
+    """Tell on stderr what was lost: first bad lines, damaged sources, sources not read, objects left out, unknown fields."""
+    report = done.progress.report
+    report_losses(session, report)
     for _, error in done.progress.failed[: 2 * _SHOWN]:
         session.warn(t("note.not_read", reason=error.message))
         if error.hint:

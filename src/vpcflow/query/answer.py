@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pyarrow as pa
 
 from vpcflow.query.compile import compile as compile_plan
 from vpcflow.query.schema import Schema
 from vpcflow.record.fields import TABLES
+from vpcflow.telemetry import ReadReport
 from vpcflow.types import Limits, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlglot import exp
 
+    from vpcflow.query.athena.ask import AthenaSql, TableEngine
     from vpcflow.query.athena.binder import Column
+    from vpcflow.query.athena.user_tables import UserTables
     from vpcflow.types import Catalog, Engine
 
 
@@ -44,16 +47,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SqlAnswer(Answer):
-    """The answer to Athena SQL. columns: their names and Trino's types."""
+    """The answer to Athena SQL. columns: their names and Trino's types.
+
+    notes: what is to be said beside it, each a text's key and what the text names. losses: what was lost in reading users'
+    files, once the rows are there.
+    """
 
     columns: Sequence[Column] = ()
+    notes: Sequence[tuple[str, Mapping[str, str]]] = ()
+    losses: Callable[[], ReadReport] = ReadReport
 
 
 class Asker:
     """Compiles plans for one engine and binds the files each of them needs."""
 
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
-        self._engine, self._catalog = engine, catalog
+    def __init__(self, engine: Engine, catalog: Catalog, users: UserTables | None = None) -> None:
+        self._engine, self._catalog, self._users = engine, catalog, users
+        self._sql: AthenaSql | None = None
 
     def schema(self) -> Schema:
         """Return what the catalogue's tables have now."""
@@ -75,26 +85,12 @@ class Asker:
 
         typed: timestamps come as such, else as the text Athena prints. now: what the question takes as the time.
         """
-        from vpcflow.query.athena.binder import Column, bind  # noqa: PLC0415 - plans do not need it
-        from vpcflow.query.athena.lake_tables import LakeTables  # noqa: PLC0415
-        from vpcflow.query.athena.parse import parse  # noqa: PLC0415
-        from vpcflow.query.athena.shown import shown  # noqa: PLC0415
-        from vpcflow.query.athena.types import VARCHAR  # noqa: PLC0415
-        from vpcflow.query.compile import compile_bound  # noqa: PLC0415
+        if self._sql is None:
+            from vpcflow.query.athena.ask import AthenaSql  # noqa: PLC0415 - plans do not need it
 
-        question = parse(text)
-        schema = self.schema()
-        bound = bind(question.tree, text, LakeTables(schema), now)
-        compiled = compile_bound(bound.tree, schema)
-        for table, where in compiled.scans.items():
-            self._engine.bind(self._catalog.scan(table, where))
-        sql, columns = compiled.sql, bound.columns
-        if question.explain:
-            sql, columns = f"EXPLAIN {sql}", (Column("Query Plan", VARCHAR),)
-        query_id = self._engine.submit(sql, limits)
-        batches = self._engine.result(query_id)
-        batches = _lines(batches) if question.explain else shown(batches, columns, typed=typed)
-        return SqlAnswer(batches, self._engine.status(query_id), sql, columns)
+            # Only the engine of this machine is asked in SQL here; one far away understands it by itself (`query.remote`).
+            self._sql = AthenaSql(cast("TableEngine", self._engine), self._catalog, self._users)
+        return self._sql.query(text, limits, typed=typed, now=now)
 
     def words(self) -> list[str]:
         """Return what a question may be made of: tables, columns that have data, functions, the words of SQL."""
@@ -112,9 +108,3 @@ class Asker:
             self._engine.bind(self._catalog.scan(table, where))
         query_id = self._engine.submit(compiled.sql, limits)
         return Answer(self._engine.result(query_id), self._engine.status(query_id), compiled.sql)
-
-
-def _lines(plan: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Make a row of each line of an engine's plan."""
-    lines = [line for batch in plan for text in batch.column(1).to_pylist() for line in text.rstrip("\n").split("\n")]
-    yield pa.record_batch({"Query Plan": pa.array(lines, pa.string())})

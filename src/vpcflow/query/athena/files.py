@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,7 +78,7 @@ class Files:
 
     def _value(self, name: str, kind: Type, found: SourceObject, values: dict[str, str | None]) -> object:
         if name == _PATH:
-            return found.uri
+            return found.uri if found.remote else unquote(found.uri)
         text = values[name]
         if text is None:
             return None
@@ -161,7 +162,8 @@ class Files:
     def _data(self, location: str) -> Iterator[SourceObject]:
         base = location.rstrip("/").count("/")
         for found in self._places.objects(location):
-            if not any(part.startswith(("_", ".")) for part in found.uri.split("/")[base + 1 :]):
+            # The walk of a folder leaves such names out by itself.
+            if not (found.remote and any(part.startswith(("_", ".")) for part in found.uri.split("/")[base + 1 :])):
                 yield found
 
     # --- Parquet -----------------------------------------------------------------------------------------------

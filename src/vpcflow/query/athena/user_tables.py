@@ -70,11 +70,8 @@ class Question:
     @property
     def shadowing(self) -> list[UserTable]:
         """Return the users' tables that were read under a name of the lake's."""
-        return [
-            table
-            for table in dict.fromkeys(self.used.values())
-            if table.name in OWN_NAMES and table.database == DEFAULT
-        ]
+        found = {(table.database, table.name): table for table in self.used.values()}
+        return [table for (database, name), table in found.items() if database == DEFAULT and name in OWN_NAMES]
 
     def read(self, tree: exp.Expr) -> list[HiveTable]:
         """Return what *tree* (bound, not compiled yet) needs of the tables it names."""
@@ -103,12 +100,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class UserTables:
-    """All tables a question may name. database: what a name without one belongs to. lake: None where only files are asked."""
+    """All tables a question may name.
+
+    database: what a name without one belongs to. lake: its own tables, which lie at *lake_location*. new_tables: where CREATE
+    TABLE AS writes when it is not told.
+    """
 
     tables: Tables
     places: Places
     lake: LakeTables | None = None
     lake_location: str = ""
+    new_tables: str = ""
     database: str = DEFAULT
     threads: int = 2
 

@@ -174,10 +174,14 @@ class _Parser:
             raise self._fail("query.ddl_not_external")
         properties = self._with() if self._if("WITH") else {}
         self._must("AS")
-        query = self._next.start
         # What follows is a question; only `WITH [NO] DATA` at its end is ours.
-        words = [token.text.upper() for token in self._tokens[self._place : -1] if not token.says(";")]
-        return ddl.CreateTableAs(name, query, properties, exists_ok, words[-3:] != ["WITH", "NO", "DATA"])
+        rest = [token for token in self._tokens[self._place : -1] if not token.says(";")]
+        words = [token.text.upper() for token in rest[-3:]]
+        with_data = words != ["WITH", "NO", "DATA"]
+        ours = 3 if not with_data else 2 if words[-2:] == ["WITH", "DATA"] else 0
+        rest = rest[:-ours] if ours else rest
+        end = rest[-1].end if rest else len(self._text)
+        return ddl.CreateTableAs(name, self._next.start, end, properties, exists_ok, with_data)
 
     def _with(self) -> dict[str, str | tuple[str, ...]]:
         self._must("(")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from sqlglot import exp
@@ -51,7 +51,7 @@ class Runner:
     """Carries out one text. QueryError underlines what cannot be done."""
 
     def __init__(self, text: str, catalogue: UserTables, now: datetime) -> None:
-        self._text, self._catalogue, self._tables, self.now = text, catalogue, catalogue.tables, now
+        self._text, self.catalogue, self._tables, self.now = text, catalogue, catalogue.tables, now
         self.statement = parse(text)
 
     def run(self) -> Told:
@@ -69,14 +69,13 @@ class Runner:
 
     def fail(self, code: str, at: ddl.Name | ddl.PartitionSpec | None = None, **values: object) -> QueryError:
         """Return an error that underlines *at*."""
-        told = {name: str(value) for name, value in values.items()}
-        if at is None:
-            return QueryError(code, **told)
-        return QueryError(code, text=self._text, start=at.start, end=at.end, **told)
+        start, end = (0, 0) if at is None else (at.start, at.end)
+        told: dict[str, Any] = {name: str(value) for name, value in values.items()}
+        return QueryError(code, text="" if at is None else self._text, start=start, end=end, **told)
 
     def database(self, name: ddl.Name) -> str:
         """Return the database a name belongs to; QueryError where there is none such."""
-        wanted = name.database or self._catalogue.database
+        wanted = name.database or self.catalogue.database
         if wanted not in self._tables.databases():
             raise self.fail("query.no_database", name, name=wanted)
         return wanted
@@ -104,7 +103,7 @@ class Runner:
         found = self._tables.find(database, name.name)
         if found is not None:
             return found
-        if self._catalogue.lake and self._catalogue.lake.find(database, name.name):
+        if self.catalogue.lake and self.catalogue.lake.find(database, name.name):
             raise self.fail("query.ddl_on_lake", name, name=name.name)
         known = self._tables.names(database)
         near = difflib.get_close_matches(name.name, known, 1, 0.6)
@@ -164,10 +163,10 @@ class Runner:
         self.free(said.name, exists_ok=said.replace, view=True)
         text = self.question(said.query)
         view = UserView(
-            self.database(said.name), said.name.name, text, self._catalogue.database, int(self.now.timestamp())
+            self.database(said.name), said.name.name, text, self.catalogue.database, int(self.now.timestamp())
         )
         try:
-            columns = self._catalogue.view_columns(view, self.now)
+            columns = self.catalogue.view_columns(view, self.now)
         except QueryError as error:
             raise self.here(error) from None
         self.named(said.name, [column.name for column in columns])
@@ -216,7 +215,7 @@ class Runner:
     # --- DROP --------------------------------------------------------------------------------------------------
 
     def _drop(self, said: ddl.Drop) -> Told:
-        database = said.name.database or self._catalogue.database
+        database = said.name.database or self.catalogue.database
         if said.missing_ok and self._tables.find(database, said.name.name) is None:
             return _did("note.nothing_dropped", name=said.name.name)
         found = self._relation(said.name)
@@ -314,7 +313,7 @@ class Runner:
         """Find the folders `key=value`, one level a key."""
         base = location.rstrip("/")
         key = table.keys[len(values)].name
-        for name in self._catalogue.places.folders(base):
+        for name in self.catalogue.places.folders(base):
             told, equals, value = name.partition("=")
             if not equals or told.lower() != key:
                 continue
@@ -360,9 +359,9 @@ class Runner:
         if said.what == "create view" and isinstance(relation, UserTable):
             raise self.fail("query.is_a_table", said.name, name=relation.name)
         if said.what.startswith("create"):
-            return Told(("createtab_stmt",), [(show.create(relation),)])
+            return Told(("createtab_stmt",), [(line,) for line in show.create(relation).split("\n")])
         if isinstance(relation, UserView):
-            columns = self._catalogue.view_columns(relation, self.now)
+            columns = self.catalogue.view_columns(relation, self.now)
             relation = UserTable(relation.database, relation.name, columns)
         if said.what == "columns":
             return Told(("field",), [(column.name,) for column in (*relation.columns, *relation.keys)])
@@ -373,21 +372,21 @@ class Runner:
         database = self.database(name)
         found = self._tables.find(database, name.name)
         if found is None and database == DEFAULT:
-            found = self._catalogue.lake_table(name.name)
+            found = self.catalogue.lake_table(name.name)
         return found or self._relation(name)
 
     def _names(self, said: ddl.Show) -> Told:
         fits = _matcher(said.like)
         if said.what == "databases":
             return Told(("database_name",), [(name,) for name in self._tables.databases() if fits(name)])
-        database = said.database or self._catalogue.database
+        database = said.database or self.catalogue.database
         if database not in self._tables.databases():
             raise self.fail("query.no_database", name=database)
         names = self._tables.names(database)
         if said.what == "views":
             names = [name for name in names if isinstance(self._tables.find(database, name), UserView)]
-        elif database == DEFAULT and self._catalogue.lake:
-            names = sorted({*names, *self._catalogue.lake.names()})
+        elif database == DEFAULT and self.catalogue.lake:
+            names = sorted({*names, *self.catalogue.lake.names()})
         return Told(("views",) if said.what == "views" else ("tab_name",), [(name,) for name in names if fits(name)])
 
     def _properties(self, said: ddl.Show, table: UserTable) -> Told:

@@ -38,10 +38,11 @@ class CreateTable:
 
 @dataclass(frozen=True, slots=True)
 class CreateTableAs:
-    """CREATE TABLE … AS query. query: place where it begins. properties: of WITH, as text or lists of text."""
+    """CREATE TABLE … AS query. query, end: its place. properties: of WITH, as text or lists of text."""
 
     name: Name
     query: int
+    end: int
     properties: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     exists_ok: bool = False
     with_data: bool = True
