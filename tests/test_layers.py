@@ -21,8 +21,10 @@ ALLOWED = {
     **{stage: {stage, "record", "state", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
     # Analyses are written as plans: sqlglot trees over the names that query/schema.py tells.
     "analyze": {"analyze", "query.schema", "record", "errors", "telemetry", "types"},
-    "places": {"collect", "errors", "types"},
-    "app": GROUND | STAGES | {"places"},
+    "cache": {"errors"},
+    "places": {"cache", "collect", "errors", "types"},
+    "app": GROUND | STAGES | {"places", "cache"},
+    "lake": {"lake", "cache", "record", "state", "errors", "telemetry", "types", "i18n"},
     "cli": GROUND | STAGES | {"app", "cli"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import tempfile
 import time
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
+    from vpcflow.cache import ObjectCache
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from vpcflow.lake.ingest import Config as IngestConfig
     from vpcflow.lake.ingest import Progress
     from vpcflow.lake.lake import Lake
+    from vpcflow.lake.s3_storage import S3Storage
+    from vpcflow.places import TablePlaces
     from vpcflow.query.answer import Asker
     from vpcflow.query.athena.user_tables import UserTables
     from vpcflow.query.remote import RemoteAsker
@@ -66,6 +71,23 @@ class Reading:
     on_progress: Callable[[Progress], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How sources are watched until *stop* is set.
+
+    on_trouble: told when a look fails; the next look tries again. queue_url: an SQS queue in which S3 announces objects, and
+    on_strange is told how many messages in it announce none. listed_s: time between two listings beside the queue.
+    """
+
+    interval_s: float
+    stop: threading.Event
+    on_trouble: Callable[[SourceError], None]
+    on_strange: Callable[[int], None]
+    queue_url: str | None = None
+    listed_s: float = 900.0
+    compact: bool = True
+
+
 @dataclass(slots=True)
 class Ingested:
     """What came of an ingest. left_out: objects that were not read, by reason."""
@@ -84,27 +106,60 @@ class App:
     # --- the lake ----------------------------------------------------------------------------------------------
 
     @property
-    def lake_path(self) -> Path:
-        """Where the lake lies."""
-        return Path(self.config.text("lake")).expanduser()
+    def lake_name(self) -> str:
+        """Where the lake lies: a folder, or `s3://bucket/prefix`."""
+        name = self.config.text("lake")
+        return name if name.startswith("s3://") else str(Path(name).expanduser())
+
+    @property
+    def lake_home(self) -> Path:
+        """The folder here that holds the ledger: the lake itself, or for one in S3 its place in the state folder."""
+        name = self.lake_name
+        if not name.startswith("s3://"):
+            return Path(name)
+        return self._state_folder() / "lakes" / hashlib.sha256(name.rstrip("/").encode()).hexdigest()[:16]
+
+    def _state_folder(self) -> Path:
+        given = self.config.text("state")
+        if given:
+            return Path(given).expanduser()
+        return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "vpcflow"
+
+    @functools.cached_property
+    def cache(self) -> ObjectCache:
+        """What is fetched from S3 to be read here."""
+        from vpcflow.cache import ObjectCache
+
+        given = self.config.text("cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vpcflow"
+        return ObjectCache(Path(given).expanduser() if given else base, self.config.number("cache_size") or 0)
 
     @contextlib.contextmanager
     def lake(self, *, create: bool = False) -> Iterator[Lake]:
         """Open the lake of the settings; LakeError when there is none and *create* is not set."""
         from vpcflow.lake.lake import Lake
 
-        lake = Lake(self.lake_path, create=create)
+        lake = Lake(self.lake_home, create=create, storage=self._storage(), name=self.lake_name)
         try:
             yield lake
         finally:
             lake.close()
 
+    def _storage(self) -> S3Storage | None:
+        if not self.lake_name.startswith("s3://"):
+            return None
+        from vpcflow.collect.s3_folder import S3Folder
+        from vpcflow.lake.s3_storage import S3Storage
+
+        return S3Storage(S3Folder(self.lake_name, self._access()), self.cache, self.lake_home)
+
     @contextlib.contextmanager
     def passing_lake(self, sources: Sequence[str], wanted: Wanted, reading: Reading) -> Iterator[tuple[Lake, Ingested]]:
         """Read *sources* into a lake that goes when the block ends: what ``--from`` asks."""
+        from vpcflow.collect.source import is_remote
         from vpcflow.lake.lake import Lake
 
-        if not any(source.startswith("s3://") for source in sources):
+        if not any(is_remote(source) for source in sources):
             # What lies here is cheap to read, and the rows' own times are exact, which the times in names may not be.
             wanted = replace(wanted, time=TimeRange())
         _remove_left_over()
@@ -138,19 +193,21 @@ class App:
         return done
 
     def watch(
-        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, *,
-        interval_s: float, stop: threading.Event, on_trouble: Callable[[SourceError], None], compact: bool = True,
-    ) -> Iterator[Ingested]:  # fmt: skip
-        """Ingest what is new in *sources* again and again until *stop* is set; yield each round that had anything.
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
+    ) -> Iterator[Ingested]:
+        """Ingest what is new in *sources* until *how* is stopped; yield each round that had anything."""
+        rounds = self._listed if how.queue_url is None else self._announced
+        for done in rounds(lake, sources, wanted, reading, how):
+            if done.progress.objects or done.progress.failed:
+                yield done
 
-        on_trouble: told when a look at the sources fails; the next look tries again.
-        """
+    def _listed(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
+    ) -> Iterator[Ingested]:
+        """List the sources again and again."""
         from vpcflow.collect.source import open_sources
         from vpcflow.collect.watch import watch
-        from vpcflow.lake import compaction
-        from vpcflow.lake.ingest import Ingest
 
-        config = self._ingest_config(reading)
         left_out: Counter[str] = Counter()
 
         def look() -> Iterator[SourceObject]:
@@ -159,18 +216,55 @@ class App:
                 yield from open_sources(sources, self._selection(wanted), self._access(), left_out)
             except SourceError as error:
                 if error.code != "source.empty":
-                    on_trouble(error)
+                    how.on_trouble(error)
 
-        for objects in watch(look, interval_s, stop):
-            with lake.writer() as writer:
-                progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
-                done = Ingested(progress, Counter(left_out))
-                if compact and progress.files:
-                    done.compacted = compaction.compact(
-                        lake, writer, memory=config.memory, threads=config.workers, thorough=False
-                    )
-            if progress.objects or progress.failed:
-                yield done
+        for objects in watch(look, how.interval_s, how.stop):
+            yield self._take(lake, objects, left_out, reading, compact=how.compact)
+
+    def _announced(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
+    ) -> Iterator[Ingested]:
+        """Take what a queue announces of the sources; a message is deleted once its objects are in the lake.
+
+        What was never announced is found by a listing, at the begin and every 15 minutes.
+        """
+        from vpcflow.collect.queue import Queue
+
+        queue = Queue(how.queue_url or "", sources, self._selection(wanted), self._access())
+        listed: float | None = None
+        while not how.stop.is_set():
+            try:
+                if listed is None or time.monotonic() - listed >= how.listed_s:
+                    listed = time.monotonic()
+                    yield self.ingest(lake, sources, wanted, reading, compact=how.compact)
+                found = queue.receive(how.interval_s)
+                if found.strange:
+                    how.on_strange(found.strange)
+                if found.messages:
+                    done = self._take(lake, found.objects, found.left_out, reading, compact=how.compact)
+                    queue.done(found, [uri for uri, _ in done.progress.failed])
+                    yield done
+            except SourceError as error:
+                if error.code != "source.empty":
+                    how.on_trouble(error)
+                    how.stop.wait(how.interval_s)
+
+    def _take(
+        self, lake: Lake, objects: list[SourceObject], left_out: Counter[str], reading: Reading, *, compact: bool
+    ) -> Ingested:
+        """Ingest *objects*, and merge the files of closed hours where anything came."""
+        from vpcflow.lake import compaction
+        from vpcflow.lake.ingest import Ingest
+
+        config = self._ingest_config(reading)
+        with lake.writer() as writer:
+            progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
+            done = Ingested(progress, Counter(left_out))
+            if compact and progress.files:
+                done.compacted = compaction.compact(
+                    lake, writer, memory=config.memory, threads=config.workers, thorough=False
+                )
+        return done
 
     def compact(self, lake: Lake) -> Compacted:
         """Merge the files of closed hours."""
@@ -192,7 +286,10 @@ class App:
     @property
     def state_path(self) -> Path:
         """Where tables, views and saved queries are kept."""
-        return self.lake_path / "_vpcflow" / "state.sqlite"
+        given = self.config.text("state")
+        if given and not self.lake_name.startswith("s3://"):
+            return Path(given).expanduser() / "state.sqlite"
+        return self.lake_home / "_vpcflow" / "state.sqlite"
 
     @contextlib.contextmanager
     def state(self) -> Iterator[State]:
@@ -216,28 +313,33 @@ class App:
 
         with lake.reading(), tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as spill:
             engine = DuckDBEngine(
-                [lake.root],
+                [lake.readable],
                 memory=int(_SPARE * self._query_memory()),
                 threads=self.config.number("threads"),
                 temporary=Path(spill),
             )
-            users = self._users(lake, tables, database, Path(spill)) if tables else None
+            places = self._places()
+            users = self._users(lake, tables, database, places) if tables else None
             try:
                 yield Asker(engine, lake, users)
             finally:
                 engine.close()
+                places.close()
 
-    def _users(self, lake: Lake, state: State, database: str, fetched: Path) -> UserTables:
+    def _places(self) -> TablePlaces:
         from vpcflow.places import TablePlaces
+
+        return TablePlaces(self._access(), self.cache)
+
+    def _users(self, lake: Lake, state: State, database: str, places: TablePlaces) -> UserTables:
         from vpcflow.query.athena.user_tables import UserTables
         from vpcflow.state.tables import Tables
 
-        root = lake.root.resolve()
         return UserTables(
             Tables(state),
-            TablePlaces(self._access(), fetched),
-            lake_location=root.as_uri(),
-            new_tables=(root / "tables").as_uri(),
+            places,
+            lake_location=lake.uri,
+            new_tables=f"{lake.uri}/tables",
             database=database,
             threads=self.config.number("threads") or os.cpu_count() or 1,
         )

@@ -89,6 +89,9 @@ SETTINGS: Final = {
         Setting("bucket_region", "", str),
         Setting("endpoint_url", "", str),
         Setting("no_sign_request", "false", _yes),
+        Setting("state", "", str),
+        Setting("cache", "", str),
+        Setting("cache_size", "10GB", size),
     )
 }
 """All settings by key; the reference page and ``config show`` come from it."""

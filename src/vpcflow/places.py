@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from vpcflow.cache import CacheItem
 from vpcflow.collect.selection import Selection
 from vpcflow.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vpcflow.cache import CacheUse, ObjectCache
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.types import SourceObject
 
@@ -25,10 +29,11 @@ _EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class TablePlaces:
-    """Places reached with *access*. fetched: a folder for what has to be fetched, which goes with the question."""
+    """Places reached with *access*; what has to be fetched goes through *cache*."""
 
     access: S3Access
-    fetched: Path
+    cache: ObjectCache
+    _uses: list[CacheUse] = field(default_factory=list)
 
     def objects(self, location: str) -> Iterator[SourceObject]:
         """Yield all objects under *location*; none where there is no such place."""
@@ -51,17 +56,16 @@ class TablePlaces:
 
     def paths(self, found: Sequence[SourceObject]) -> list[str]:
         """Return where on this machine each of *found* can be read; what lies elsewhere is fetched first."""
-        return [self._path_of(one) for one in found]
+        if not self._uses:
+            self._uses.append(self.cache.use())
+        items = [CacheItem(_version(one), one.bytes, partial(_copy, one)) for one in found if one.remote]
+        fetched = iter(self._uses[0].fetch(items) if items else ())
+        return [str(next(fetched) if one.remote else _path(one.uri)) for one in found]
 
-    def _path_of(self, found: SourceObject) -> str:
-        if not found.remote:
-            return str(_path(found.uri))
-        with (
-            tempfile.NamedTemporaryFile(dir=self.fetched, suffix=".parquet", delete=False) as file,
-            found.open() as raw,
-        ):
-            shutil.copyfileobj(raw, file, 1 << 20)
-        return file.name
+    def close(self) -> None:
+        """Let the cache drop what was fetched for questions."""
+        while self._uses:
+            self._uses.pop().close()
 
     @contextlib.contextmanager
     def new(self, location: str) -> Iterator[Path]:
@@ -69,7 +73,7 @@ class TablePlaces:
         if next(self.objects(location), None) is not None:
             raise SourceError("source.not_empty", source=location)
         if location.startswith("s3://"):
-            with tempfile.TemporaryDirectory(dir=self.fetched) as folder:
+            with tempfile.TemporaryDirectory(prefix="vpcflow-") as folder:
                 yield Path(folder)
                 self._upload(Path(folder), location)
             return
@@ -108,6 +112,16 @@ class TablePlaces:
             with contextlib.suppress(*FAULTS):
                 obstore.delete(store, done)
             raise fault(error, location, endpoint=endpoint) from error
+
+
+def _version(found: SourceObject) -> str:
+    """Return the name that one version of an object has in the cache."""
+    return f"objects/{hashlib.sha256(f'{found.uri} {found.etag}'.encode()).hexdigest()}.parquet"
+
+
+def _copy(found: SourceObject, target: Path) -> None:
+    with found.open() as raw, target.open("wb") as file:
+        shutil.copyfileobj(raw, file, 1 << 20)
 
 
 def _path(location: str) -> Path:

@@ -143,6 +143,28 @@ class Places(Protocol):
         ...
 
 
+class Remote(Protocol):
+    """A place elsewhere to write files to and read them from, by path. SourceError for what is refused."""
+
+    uri: str
+
+    def put(self, path: str, source: Path) -> None:
+        """Upload a file; it is there whole or not at all."""
+        ...
+
+    def get(self, path: str, target: Path) -> None:
+        """Fetch one into a file; FileNotFoundError when there is none."""
+        ...
+
+    def size(self, path: str) -> int | None:
+        """Return its bytes, None when there is none."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Delete one; nothing happens when there is none."""
+        ...
+
+
 class Catalog(Protocol):
     """The lake, as questions see it."""
 

@@ -74,7 +74,9 @@ read_options = _all(
     option("--strict", is_flag=True),
     option("--bad-lines", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE"),
 )
-resource_options = _all(option("--memory", metavar="SIZE"), option("--threads", metavar="N"))
+resource_options = _all(
+    option("--memory", metavar="SIZE"), option("--threads", metavar="N"), option("--cache-size", metavar="SIZE")
+)
 question_options = _all(
     option("-f", "--filter", "filters", multiple=True, metavar="FILTER"),
     time_options,

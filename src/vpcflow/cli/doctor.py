@@ -9,7 +9,6 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -91,23 +90,21 @@ def _settings(session: Session) -> Iterator[Finding]:
 
 
 def _lake(session: Session) -> Iterator[Finding]:
-    path = session.app.lake_path
+    path, name = session.app.lake_home, session.app.lake_name
     what = t("doctor.lake")
     try:
         with session.app.lake() as lake:
             totals = lake.ledger.totals()
-            missing = [
-                file for table in totals.tables for file in lake.scan(table).files if not Path(file.path).exists()
-            ]
+            missing = lake.missing()
             rows = sum(sums["rows"] for sums in totals.tables.values())
             if missing:
-                found = t("doctor.lake_files_missing", path=str(path), count=len(missing), first=missing[0].path)
+                found = t("doctor.lake_files_missing", path=name, count=len(missing), first=missing[0].path)
                 yield Finding(what, "bad", found, t("doctor.lake_files_todo"))
             else:
                 yield Finding(
                     what,
                     "good",
-                    t("doctor.lake_found", path=str(path), rows=f"{rows:,}", sources=f"{totals.sources:,}"),
+                    t("doctor.lake_found", path=name, rows=f"{rows:,}", sources=f"{totals.sources:,}"),
                 )
     except VpcFlowError as error:
         yield Finding(what, "warning" if error.code == "lake.missing" else "bad", error.message, error.hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vpcflow.app import Wanted
+from vpcflow.app import Wanted, Watching
 from vpcflow.cli.choices import place_options, read_options, reading, resource_options, s3_options, time_options
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import report_problems, summary
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     examples=(
         "vpcflow ingest ./AWSLogs",
         "vpcflow ingest s3://my-logs/AWSLogs --account 123456789012 --region us-east-1 --since 24h",
-        "vpcflow ingest /var/log/flow --watch",
+        "vpcflow ingest cloudwatch:/vpc/flow-logs --since 7d",
     ),
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @time_options
 @option("--watch", is_flag=True)
 @option("--interval", type=Duration(), default="30s", metavar="DURATION")
+@option("--sqs-url", metavar="URL")
 @option("--no-compact", is_flag=True)
 @read_options
 @s3_options
@@ -45,6 +46,10 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     since, until = values["since"], values["until"]
     if since is not None and until is not None and since >= until:
         raise UsageError("time_empty")
+    if values["sqs_url"] is not None and not values["watch"]:
+        raise UsageError("sqs_without_watch")
+    if values["sqs_url"] is not None and not all(source.startswith("s3://") for source in values["sources"]):
+        raise UsageError("sqs_without_s3")
     wanted = Wanted(values["accounts"], values["regions"], TimeRange(since, until))
     with (
         session.app.lake(create=True) as lake,
@@ -63,12 +68,12 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         stop = threading.Event()
         _stop_on_signals(stop)
         session.note("note.watching", seconds=values["interval"])
-        rounds = session.app.watch(
-            lake, values["sources"], wanted, read,
-            interval_s=values["interval"], stop=stop, compact=not values["no_compact"],
+        how = Watching(
+            values["interval"], stop, compact=not values["no_compact"], queue_url=values["sqs_url"],
             on_trouble=lambda error: session.warn(error.message),
+            on_strange=lambda count: session.warn(t("note.strange_messages", count=count)),
         )  # fmt: skip
-        for done in rounds:
+        for done in session.app.watch(lake, values["sources"], wanted, read, how):
             _told(session, done)
     return 0
 

@@ -44,9 +44,9 @@ def info(session: Session, kind: str) -> None:
         with session.app.asker(lake) as asker:
             found = gaps.find(asker, limit=_SHOWN_GAPS) if _skipped(totals) else None
     if kind == "json":
-        click.echo(json.dumps(_document(str(session.app.lake_path), totals, found), indent=2))
+        click.echo(json.dumps(_document(session.app.lake_name, totals, found), indent=2))
         return
-    click.echo(t("lake.path", path=str(session.app.lake_path)))
+    click.echo(t("lake.path", path=session.app.lake_name))
     for table, sums in totals.tables.items():
         _draw_table(table, sums)
     click.echo(t("lake.sources", count=f"{totals.sources:,}", bytes=byte_size(totals.bytes_in)))

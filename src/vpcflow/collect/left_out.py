@@ -13,6 +13,7 @@ REASONS: Final = (
     "duplicate",
     "empty",
     "empty_source",
+    "gone",
     "hidden",
     "lake",
     "not_a_file",

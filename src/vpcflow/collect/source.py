@@ -45,7 +45,7 @@ def open_sources(
 
 def total(sources: Sequence[str], selection: Selection) -> Total | None:
     """Return how much the files of *sources* hold, None if one is not of this machine (counting would cost a listing)."""
-    if any(source == STDIN or _is_s3(source) for source in sources):
+    if any(source == STDIN or is_remote(source) for source in sources):
         return None
     sizes: dict[str, int] = {}
     for source in sources:
@@ -53,8 +53,17 @@ def total(sources: Sequence[str], selection: Selection) -> Total | None:
     return Total(len(sizes), sum(sizes.values()))
 
 
+def is_remote(source: str) -> bool:
+    """Tell whether *source* is somewhere else, so that what is not wanted should not be fetched."""
+    return source.startswith(("s3://", "cloudwatch:"))
+
+
 def _is_s3(source: str) -> bool:
     return source.startswith("s3://")
+
+
+def _is_group(source: str) -> bool:
+    return source.startswith("cloudwatch:")
 
 
 def _check(source: str) -> None:
@@ -62,6 +71,10 @@ def _check(source: str) -> None:
         from vpcflow.collect import s3  # noqa: PLC0415 - obstore takes 25 ms that files need not pay
 
         s3.split(source)
+    elif _is_group(source):
+        from vpcflow.collect import cloudwatch  # noqa: PLC0415 - boto3 takes 170 ms that files need not pay
+
+        cloudwatch.check(source)
     elif source != STDIN:
         local.check(source)
 
@@ -98,5 +111,9 @@ def _of(source: str, selection: Selection, access: S3Access, left_out: Counter[s
         from vpcflow.collect import s3  # noqa: PLC0415 - see _check
 
         yield from s3.objects(source, selection, access, left_out)
+    elif _is_group(source):
+        from vpcflow.collect import cloudwatch  # noqa: PLC0415 - see _check
+
+        yield from cloudwatch.objects(source, selection, access, left_out)
     else:
         yield from local.objects(source, selection, left_out)

@@ -109,7 +109,7 @@ def _merge(lake: Lake, writer: Writer, files: list[FileEntry]) -> tuple[int, int
 
 def _rows(lake: Lake, file: FileEntry, dead: tuple[int, ...]) -> pa.Table:
     strings = [name for name in file.columns if pa.types.is_string(arrow_type(name))]
-    with pq.ParquetFile(lake.root / file.path, read_dictionary=strings) as parquet:
+    with lake.file(file.path) as path, pq.ParquetFile(path, read_dictionary=strings) as parquet:
         rows = parquet.read()
     if dead:
         rows = rows.filter(pc.invert(pc.is_in(rows["x_source"], pa.array(dead, pa.int32()))))

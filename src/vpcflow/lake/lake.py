@@ -16,10 +16,12 @@ import fcntl
 import os
 import secrets
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import LakeError
 from vpcflow.lake.ledger import Ledger
+from vpcflow.lake.storage import LocalStorage, sync
 from vpcflow.record.schema import in_order
 from vpcflow.types import PartitionFilter, TableRef
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from vpcflow.lake.s3_storage import S3Storage
+    from vpcflow.lake.storage import Storage
     from vpcflow.types import DataFile
 
 _INNER: Final = "_vpcflow"
@@ -35,13 +39,26 @@ _INNER: Final = "_vpcflow"
 class Lake:
     """An open lake. Readers need nothing but this; writers take a `Writer` from `writer`.
 
-    durable: False leaves out fsync, for a lake that does not outlive the process.
+    durable: False leaves out fsync, for a lake that does not outlive the process. storage: where the files lie if not below
+    *root*, which then holds the ledger, staging and locks; name: what errors call the lake. restored: the ledger was missing
+    here and came from its copy.
     """
 
-    def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        create: bool = False,
+        durable: bool = True,
+        storage: S3Storage | None = None,
+        name: str = "",
+    ) -> None:
         if set(str(root.absolute())) & set("*?[]"):
             raise LakeError("lake.bad_path", path=str(root))
         self.root = root
+        self.restored = storage.restore() if storage else False
+        self._s3 = storage
+        self._storage: Storage = storage or LocalStorage(root, durable=durable)
         self.durable = durable
         self._inner = root / _INNER
         if create:
@@ -49,6 +66,8 @@ class Lake:
                 (self._inner / "staging").mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise LakeError("lake.cannot_create", path=str(root), reason=error.strerror) from error
+        if not create and not (self._inner / "ledger.sqlite").exists():
+            raise LakeError("lake.missing", path=name or str(root))
         self.ledger = Ledger(self._inner / "ledger.sqlite", create=create)
         if self.ledger.staged() and os.access(self._inner, os.W_OK):
             self.publish_staged()
@@ -65,21 +84,41 @@ class Lake:
 
     def scan(self, table: str, where: PartitionFilter = PartitionFilter()) -> TableRef:  # noqa: B008 - frozen
         """Return the files of *table* that may hold rows of *where*; paths are absolute."""
-        files = tuple(self._absolute(file) for file in self.ledger.scan(table, where))
-        return TableRef(table, self.columns(table), files)
+        found = self.ledger.scan(table, where)
+        files = (replace(file, path=path) for file, path in zip(found, self._storage.local(found), strict=True))
+        return TableRef(table, self.columns(table), tuple(files))
 
     def newest(self, table: str) -> int | None:
         """Return when the newest record of *table* ends (epoch s), None for an empty table."""
         return self.ledger.newest(table)
 
-    def _absolute(self, file: DataFile) -> DataFile:
-        return type(file)(str(self.root / file.path), file.columns, file.rows, file.bytes, file.dead)
+    @property
+    def uri(self) -> str:
+        """Where the files lie, as `file:///…` or `s3://…`."""
+        return self._storage.uri
+
+    @property
+    def readable(self) -> Path:
+        """Return the folder that an engine must be allowed to read."""
+        return self._storage.folder
+
+    def missing(self) -> list[DataFile]:
+        """Return the visible files that are not where they should be."""
+        tables = self.ledger.totals().tables
+        return self._storage.missing([file for table in tables for file in self.ledger.scan(table, PartitionFilter())])
+
+    def file(self, path: str) -> contextlib.AbstractContextManager[Path]:
+        """Give one of the lake's files to read; FileNotFoundError when it is gone."""
+        return self._storage.copy(path)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Keep all files on disk that are visible now, until the block ends. Take it before `scan`."""
         with self._locked("readers.lock", fcntl.LOCK_SH):
-            yield
+            try:
+                yield
+            finally:
+                self._storage.done()
 
     @contextlib.contextmanager
     def _locked(self, name: str, how: int) -> Iterator[bool]:
@@ -102,6 +141,8 @@ class Lake:
     @contextlib.contextmanager
     def writer(self) -> Iterator[Writer]:
         """Open a run of writing: start-up repairs, a staging folder that goes with the run."""
+        if self._s3 is not None:
+            self._s3.check()
         self.recover()
         writer = Writer(self)
         try:
@@ -109,6 +150,8 @@ class Lake:
         finally:
             writer.close()
             self.sweep()
+            if self._s3 is not None:
+                self._s3.push(self.ledger)
 
     def recover(self) -> None:
         """Finish what a killed run had committed and remove what it had not.
@@ -132,43 +175,18 @@ class Lake:
             self.publish(staged)
 
     def publish(self, staged: Sequence[tuple[int, str, str]]) -> None:
-        """Rename committed files to where they belong, then make them visible."""
-        folders = {self._put(self.root / staging, self.root / path, file_id) for file_id, staging, path in staged}
-        for folder in folders:
-            self.sync(folder)
+        """Put committed files where they belong, then make them visible."""
+        for file_id, staging, path in staged:
+            if not self._storage.put(self.root / staging, path) and self.ledger.is_staged(file_id):
+                raise LakeError("lake.file_lost", path=path)
+        self._storage.settle([path for _, _, path in staged])
         self.ledger.publish([file_id for file_id, _, _ in staged])
-
-    def _put(self, staging: Path, final: Path, file_id: int) -> str:
-        while True:
-            self._make_folder(final.parent)
-            try:
-                staging.rename(final)
-            except FileNotFoundError:
-                # Either a sweep has just taken the empty folder away, or another process has done this rename: its file
-                # then lies where it should, or has even been published and compacted away already.
-                if staging.exists():
-                    continue
-                if not final.exists() and self.ledger.is_staged(file_id):
-                    raise LakeError("lake.file_lost", path=str(final.relative_to(self.root))) from None
-            return str(final.parent)
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-        self.sync(str(folder.parent))
+        self._storage.release([self.root / staging for _, staging, _ in staged])
 
     def sync(self, path: str) -> None:
-        """Make a file's content, or a folder's names, survive the machine."""
-        if not self.durable:
-            return
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        """Make a file's content survive the machine."""
+        if self.durable:
+            sync(path)
 
     def sweep(self) -> int:
         """Delete files that no longer count, unless someone is reading; return how many were deleted."""
@@ -179,18 +197,9 @@ class Lake:
             if not alone:
                 return 0
             for _, path in removed:
-                (self.root / path).unlink(missing_ok=True)
-                self._remove_empty((self.root / path).parent)
+                self._storage.remove(path)
         self.ledger.forget(file_id for file_id, _ in removed)
         return len(removed)
-
-    def _remove_empty(self, folder: Path) -> None:
-        while folder != self.root:
-            try:
-                folder.rmdir()
-            except OSError:
-                return
-            folder = folder.parent
 
 
 class Writer:

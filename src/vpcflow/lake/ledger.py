@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import LakeError
+from vpcflow.state.connection import connect
 from vpcflow.types import DataFile, PartitionFilter
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Ledger:
             raise LakeError("lake.missing", path=str(path.parent.parent))
         self._lock = threading.RLock()
         try:
-            self._db = _connect(path)
+            self._db = connect(path)
             self._migrate()
         except sqlite3.DatabaseError as error:
             raise LakeError("lake.ledger_unreadable", path=str(path), reason=str(error)) from error
@@ -152,6 +152,18 @@ class Ledger:
         """Let go of the file."""
         with self._lock:
             self._db.close()
+
+    # --- copies ------------------------------------------------------------------------------------------------
+
+    def commit_number(self) -> int:
+        """Return the number of the last commit."""
+        with self._lock:
+            return int(self._db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()[0])
+
+    def copy_to(self, path: Path) -> None:
+        """Write a whole copy of the ledger, as it is at one moment, to a file that is not there yet."""
+        with self._lock:
+            self._db.execute("VACUUM INTO ?", (str(path),))
 
     # --- sources -----------------------------------------------------------------------------------------------
 
@@ -401,19 +413,6 @@ class Ledger:
                 _add(sums[1], {kind: 1 for kind, _ in json.loads(losses)})
                 _add(sums[2], json.loads(unknown))
         return Totals(tables, live, replaced, late, size, *sums)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the ledger, for reading only where its folder may not be written."""
-    if os.access(path.parent, os.W_OK):
-        db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        for pragma in ("busy_timeout = 60000", "journal_mode = WAL", "synchronous = FULL"):
-            db.execute(f"PRAGMA {pragma}")
-        return db
-    # Without the side files that a writer keeps open nobody is writing, and SQLite needs to be told so.
-    quiet = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
-    uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
-    return sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None, check_same_thread=False)
 
 
 _TOTALS: Final = (
