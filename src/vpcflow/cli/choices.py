@@ -15,7 +15,7 @@ from vpcflow.analyze.plan import Scope
 from vpcflow.app import Reading, Wanted
 from vpcflow.cli.progress import Bar
 from vpcflow.cli.shown import described
-from vpcflow.cli.summary import report_problems, summary
+from vpcflow.cli.summary import byte_size, report_problems, summary
 from vpcflow.cli.when import When
 from vpcflow.cli.words import option
 from vpcflow.errors import RecordError, UsageError
@@ -138,7 +138,13 @@ def asked(
         with contextlib.ExitStack() as stack:
             lake = stack.enter_context(session.app.lake(create=create))
             state = stack.enter_context(session.app.state()) if tables else None
+            if lake.restored:
+                session.note("note.restored", path=session.app.lake_name)
             yield lake, stack.enter_context(session.app.asker(lake, tables=state, database=database))
+            counts = session.app.cache.counts
+            if session.verbose and (counts.hits or counts.fetched):
+                fetched = byte_size(counts.fetched_bytes)
+                session.note("note.fetched", count=f"{counts.fetched:,}", bytes=fetched, hits=f"{counts.hits:,}")
         return
     wanted = Wanted(question.accounts, question.regions, question.time)
     with (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     examples=(
         "vpcflow ingest ./AWSLogs",
         "vpcflow ingest s3://my-logs/AWSLogs --account 123456789012 --region us-east-1 --since 24h",
-        "vpcflow ingest cloudwatch:/vpc/flow-logs --since 7d",
+        "vpcflow ingest /var/log/flow --watch",
     ),
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
@@ -61,6 +61,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
             total=lambda: session.app.total_bytes(values["sources"], wanted),
         ) as read,
     ):
+        if lake.restored:
+            session.note("note.restored", path=session.app.lake_name)
         done = session.app.ingest(lake, values["sources"], wanted, read, compact=not values["no_compact"])
         code = _told(session, done)
         if not values["watch"]:

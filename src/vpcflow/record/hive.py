@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LEAF: Final = 1 << 16
 _PARSED: Final = 1 << 20
+_EMPTY: Final = re.compile(rb"\A\r?\n|\n\r?\n|\A\r?\Z")
 _HEX: Final = re.compile(rb"0[xX]")
 _INTEGER: Final = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _FLOAT: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?|[+-]?Infinity|NaN", re.ASCII)
@@ -152,6 +153,8 @@ class _Reader:
         yield from self._lenient(data[middle:])
 
     def _arrow(self, data: bytes, convert_options: csv.ConvertOptions) -> pa.RecordBatch | None:
+        if _EMPTY.search(data) and len(self._layout.columns) > 1:
+            return None  # Arrow takes it for a line with all fields, and empty ones
         options = csv.ReadOptions(
             use_threads=False,
             block_size=len(data) + MAX_LINE,
