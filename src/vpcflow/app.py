@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vpcflow.lake.lake import Lake
     from vpcflow.lake.s3_storage import S3Storage
     from vpcflow.places import TablePlaces
+    from vpcflow.query.amazon_athena import AthenaEngine
     from vpcflow.query.answer import Asker
     from vpcflow.query.athena.user_tables import UserTables
     from vpcflow.query.remote import RemoteAsker
@@ -346,9 +347,24 @@ class App:
 
     @contextlib.contextmanager
     def athena(self, place: AthenaPlace) -> Iterator[RemoteAsker]:
-        """Open a way to put questions to Amazon Athena; what still runs is stopped when the block ends."""
-        from vpcflow.query.amazon_athena import AthenaAccess, AthenaEngine
+        """Open a way to put SQL to Amazon Athena; what still runs is stopped when the block ends."""
         from vpcflow.query.remote import RemoteAsker
+
+        with self._athena(place) as engine:
+            yield RemoteAsker(engine)
+
+    @contextlib.contextmanager
+    def athena_asker(self, place: AthenaPlace) -> Iterator[Asker]:
+        """Open a way to put plans to Amazon Athena, on the tables there that are called as the lake's are."""
+        from vpcflow.query.amazon_athena import AthenaCatalog
+        from vpcflow.query.answer import Asker
+
+        with self._athena(place) as engine:
+            yield Asker(engine, AthenaCatalog(engine))
+
+    @contextlib.contextmanager
+    def _athena(self, place: AthenaPlace) -> Iterator[AthenaEngine]:
+        from vpcflow.query.amazon_athena import AthenaAccess, AthenaEngine
 
         endpoint = self.config.text("endpoint_url") or None
         engine = AthenaEngine(
@@ -363,7 +379,7 @@ class App:
             )
         )
         try:
-            yield RemoteAsker(engine)
+            yield engine
         finally:
             engine.close()
 
@@ -409,7 +425,7 @@ def _remove_left_over() -> None:
 
     for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdecimal() and folder.is_dir() and folder.owner() == Path.home().owner() and not _alive(int(owner)):
+        if owner.isdecimal() and folder.is_dir() and folder.stat().st_uid == os.geteuid() and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

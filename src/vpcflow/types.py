@@ -172,6 +172,10 @@ class Catalog(Protocol):
         """Return the columns that some file of *table* has, in the registry's order."""
         ...
 
+    def keys(self) -> frozenset[str]:
+        """Return the names that all tables are partitioned by."""
+        ...
+
     def scan(self, table: str, where: PartitionFilter) -> TableRef:
         """Return the files of *table* that may hold rows of *where*."""
         ...

@@ -12,7 +12,7 @@ import click
 from sqlglot import exp
 
 from vpcflow.analyze.plan import Scope
-from vpcflow.app import Reading, Wanted
+from vpcflow.app import AthenaPlace, Reading, Wanted
 from vpcflow.cli.progress import Bar
 from vpcflow.cli.shown import described
 from vpcflow.cli.summary import byte_size, report_problems, summary
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vpcflow.cli.session import Session
-    from vpcflow.lake.lake import Lake
     from vpcflow.query.answer import Asker
     from vpcflow.telemetry import BadLine
 
@@ -77,6 +76,23 @@ read_options = _all(
 resource_options = _all(
     option("--memory", metavar="SIZE"), option("--threads", metavar="N"), option("--cache-size", metavar="SIZE")
 )
+engine_options = _all(
+    option("--engine", default="duckdb", metavar="duckdb|athena", callback=one_of("duckdb", "athena", name="engine")),
+    option("--workgroup", metavar="NAME"),
+    option("--database", default="default", metavar="NAME"),
+    option("--output-location", metavar="s3://…"),
+    option("--aws-region", metavar="REGION"),
+    option("--results-endpoint-url", metavar="URL"),
+)
+
+
+def athena_place(values: dict[str, Any]) -> AthenaPlace | None:
+    """Take where on Amazon Athena is asked out of a command's values; None where it is asked here."""
+    names = ("aws_region", "workgroup", "database", "output_location", "results_endpoint_url")
+    place = AthenaPlace(*(values.pop(name) for name in names))
+    return place if values.pop("engine") == "athena" else None
+
+
 question_options = _all(
     option("-f", "--filter", "filters", multiple=True, metavar="FILTER"),
     time_options,
@@ -127,20 +143,32 @@ class Question:
 
 @contextlib.contextmanager
 def asked(
-    session: Session, question: Question, *, tables: bool = False, database: str = "default", create: bool = False
-) -> Iterator[tuple[Lake, Asker]]:
-    """Open what a question is put to: the lake, or with ``--from`` the sources themselves.
+    session: Session,
+    question: Question,
+    *,
+    tables: bool = False,
+    database: str = "default",
+    create: bool = False,
+    athena: AthenaPlace | None = None,
+) -> Iterator[Asker]:
+    """Open what a question is put to: the lake, with ``--from`` the sources themselves, or Amazon *athena*.
 
     tables: users' tables are asked too, where it is the lake. create: the lake is made where there is none.
     """
     question.time  # noqa: B018 - a wrong range is told before anything is read
+    if athena is not None:
+        if question.sources:
+            raise UsageError("from_and_athena")
+        with session.app.athena_asker(athena) as asker:
+            yield asker
+        return
     if not question.sources:
         with contextlib.ExitStack() as stack:
             lake = stack.enter_context(session.app.lake(create=create))
             state = stack.enter_context(session.app.state()) if tables else None
             if lake.restored:
                 session.note("note.restored", path=session.app.lake_name)
-            yield lake, stack.enter_context(session.app.asker(lake, tables=state, database=database))
+            yield stack.enter_context(session.app.asker(lake, tables=state, database=database))
             counts = session.app.cache.counts
             if session.verbose and (counts.hits or counts.fetched):
                 fetched = byte_size(counts.fetched_bytes)
@@ -167,7 +195,7 @@ def asked(
         if session.verbose:
             click.echo(summary(done.progress), err=True)
         with session.app.asker(lake) as asker:
-            yield lake, asker
+            yield asker
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import click
 import pyarrow as pa
 
 from vpcflow.analyze.denied import KEYS, find
-from vpcflow.cli.choices import Question, asked, question_options
+from vpcflow.cli.choices import Question, asked, athena_place, engine_options, question_options
 from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
@@ -44,13 +44,14 @@ def _key(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
 @option("-n", "--limit", "limit", type=click.IntRange(1, 1_000_000), default=10, metavar="N")
 @option("--at-least", type=click.IntRange(1, 1_000_000_000), default=2, metavar="ATTEMPTS")
 @question_options
+@engine_options
 @option("--exit-code", is_flag=True)
 @output_option
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.denied``."""
-    question = Question.take(values)
+    question, place = Question.take(values), athena_place(values)
     scope = question.scope()
-    with asked(session, question) as (_, asker):
+    with asked(session, question, athena=place) as asker:
         denials = find(asker, values["by"], scope, limit=values["limit"], at_least=values["at_least"])
     kind = chosen(values["kind"])
     if kind in ("table", "wide"):

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vpcflow.app import AthenaPlace
-from vpcflow.cli.choices import Question, asked, one_of, place_options, read_options, resource_options, s3_options
+from vpcflow.cli.choices import (
+    Question,
+    asked,
+    athena_place,
+    engine_options,
+    place_options,
+    read_options,
+    resource_options,
+    s3_options,
+)
 from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from vpcflow.app import AthenaPlace
     from vpcflow.cli.session import Session
     from vpcflow.query.answer import Asker, SqlAnswer
     from vpcflow.query.remote import RemoteAsker
@@ -53,22 +62,18 @@ _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double",
 @read_options
 @s3_options
 @resource_options
-@option("--engine", default="duckdb", metavar="duckdb|athena", callback=one_of("duckdb", "athena", name="engine"))
-@option("--workgroup", metavar="NAME")
-@option("--database", default="default", metavar="NAME")
-@option("--output-location", metavar="s3://…")
-@option("--aws-region", metavar="REGION")
-@option("--results-endpoint-url", metavar="URL")
+@engine_options
 @option("--exit-code", is_flag=True)
 @output_option
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.query``."""
     question = Question.take(values | {"filters": (), "since": None, "until": None})
     limits = Limits(values["timeout"], values["max_rows"])
-    text = _text(session, values["sql"], values["saved"])
+    text, database = _text(session, values["sql"], values["saved"]), values["database"]
     if values["save"] is not None:
         _save(session, values["save"], text)
-    with _opened(session, question, values, text) as asker:
+    place = athena_place(values)
+    with _opened(session, question, text, place, database) as asker:
         if text is None:
             from vpcflow.cli.shell import run
 
@@ -80,25 +85,18 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
 
 @contextlib.contextmanager
 def _opened(
-    session: Session, question: Question, values: dict[str, Any], text: str | None
+    session: Session, question: Question, text: str | None, place: AthenaPlace | None, database: str
 ) -> Iterator[Asker | RemoteAsker]:
     """Open what is asked: the lake, files, or Amazon Athena. Whoever declares a table needs no lake first."""
-    if values["engine"] == "duckdb":
+    if place is None:
         from vpcflow.query.athena.ddl.parse import is_ddl
 
         create = text is not None and is_ddl(text)
-        with asked(session, question, tables=True, database=values["database"], create=create) as (_, asker):
+        with asked(session, question, tables=True, database=database, create=create) as asker:
             yield asker
         return
     if question.sources:
         raise UsageError("from_and_athena")
-    place = AthenaPlace(
-        values["aws_region"],
-        values["workgroup"],
-        values["database"],
-        values["output_location"],
-        values["results_endpoint_url"],
-    )
     with session.app.athena(place) as remote:
         yield remote
 

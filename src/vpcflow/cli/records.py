@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vpcflow.analyze.records import plan
-from vpcflow.cli.choices import Question, asked, field, one_of, question_options
+from vpcflow.cli.choices import Question, asked, athena_place, engine_options, field, one_of, question_options
 from vpcflow.cli.render import ACTIONS, chosen, output_option, write_batches, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
@@ -47,6 +47,7 @@ _SHORT: Final = (
     ),
 )
 @question_options
+@engine_options
 @option("-n", "--limit", "limit", type=click.IntRange(0, _MAX_ROWS), metavar="N")
 @option("--fields", metavar="FIELD,…")
 @option("--table", default="flow_logs", metavar="TABLE", callback=one_of(*FLOWS.values(), name="table"))
@@ -54,14 +55,14 @@ _SHORT: Final = (
 @output_option
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.records``."""
-    question = Question.take(values)
+    question, place = Question.take(values), athena_place(values)
     kind = chosen(values["kind"])
     flows = next(name for name, base in FLOWS.items() if base == values["table"])
     human = kind in ("table", "wide")
     limit = values["limit"] if values["limit"] is not None else (_TABLE_ROWS if human else 0)
     scope = question.scope(flows)
     chosen_fields = _chosen(values["fields"], flows)
-    with asked(session, question) as (_, asker):
+    with asked(session, question, athena=place) as asker:
         columns = chosen_fields or _columns(asker, values["table"], kind)
         # One row more tells whether there is more.
         wanted = limit + 1 if limit and human else limit or None

@@ -8,7 +8,7 @@ import click
 import pyarrow as pa
 
 from vpcflow.analyze.top import MEASURES, rank
-from vpcflow.cli.choices import Question, asked, field, one_of, question_options
+from vpcflow.cli.choices import Question, asked, athena_place, engine_options, field, one_of, question_options
 from vpcflow.cli.render import bar, chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
@@ -41,15 +41,16 @@ if TYPE_CHECKING:
 @option("--interface-level", is_flag=True)
 @option("--table", default="flow_logs", metavar="TABLE", callback=one_of(*FLOWS.values(), name="table"))
 @question_options
+@engine_options
 @option("--exit-code", is_flag=True)
 @output_option
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.top``."""
-    question = Question.take(values)
+    question, place = Question.take(values), athena_place(values)
     flows = next(name for name, base in FLOWS.items() if base == values["table"])
     scope = question.scope(flows)
     dimensions = _dimensions(values["dimensions"], flows)
-    with asked(session, question) as (_, asker):
+    with asked(session, question, athena=place) as asker:
         ranking = rank(
             asker, dimensions, values["by"], scope,
             limit=values["limit"], interface_level=values["interface_level"],

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import LakeError
 from vpcflow.lake.ledger import Ledger
+from vpcflow.lake.partition import KEYS
 from vpcflow.lake.storage import LocalStorage, sync
 from vpcflow.record.schema import in_order
 from vpcflow.types import PartitionFilter, TableRef
@@ -81,6 +82,10 @@ class Lake:
     def columns(self, table: str) -> tuple[str, ...]:
         """Return the columns that some file of *table* has, in the registry's order."""
         return tuple(in_order(table, self.ledger.columns(table)))
+
+    def keys(self) -> frozenset[str]:
+        """Return the names that all tables are partitioned by."""
+        return frozenset(KEYS)
 
     def scan(self, table: str, where: PartitionFilter = PartitionFilter()) -> TableRef:  # noqa: B008 - frozen
         """Return the files of *table* that may hold rows of *where*; paths are absolute."""

@@ -24,6 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from vpcflow.errors import QueryError, SourceError, UsageError, VpcFlowError
+from vpcflow.query.schema import PARTITION_KEYS
+from vpcflow.record.fields import TABLES
 from vpcflow.record.schema import in_order
 from vpcflow.types import Limits, PartitionFilter, Status, TableRef
 
@@ -144,13 +146,21 @@ class AthenaCatalog:
 
     def columns(self, table: str) -> tuple[str, ...]:
         """Return the registry's columns that *table* has there, in its order; none for a table that is missing."""
+        return tuple(in_order(table, self._there(table)))
+
+    def keys(self) -> frozenset[str]:
+        """Return which of the lake's partition keys every table of ours has there, so that a time can leave partitions out."""
+        found = [self._there(table) for table in TABLES]
+        have = [names for names in found if names]
+        return frozenset(PARTITION_KEYS).intersection(*have) if have else frozenset()
+
+    def _there(self, table: str) -> frozenset[str]:
         try:
-            there = self._engine.columns(table)
+            return self._engine.columns(table)
         except QueryError as error:
             if error.code != "athena.no_table":
                 raise
-            return ()
-        return tuple(in_order(table, there))
+            return frozenset()
 
     def scan(self, table: str, where: PartitionFilter) -> TableRef:
         """Return *table* without files: Athena finds them by the partition keys that `compile` put in the SQL."""

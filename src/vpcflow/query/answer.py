@@ -67,7 +67,7 @@ class Asker:
 
     def schema(self) -> Schema:
         """Return what the catalogue's tables have now."""
-        return Schema({table: frozenset(self._catalog.columns(table)) for table in TABLES})
+        return Schema({table: frozenset(self._catalog.columns(table)) for table in TABLES}, self._catalog.keys())
 
     def newest(self, table: str) -> int | None:
         """Return when the newest record of *table* ends (epoch s), None for an empty table."""

@@ -34,9 +34,10 @@ _DERIVED: Final[dict[str, Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns that have data, by table of the lake; others exist and are null."""
+    """The columns that have data, by table of the lake; others exist and are null. keys: what tables are partitioned by."""
 
     present: Mapping[str, frozenset[str]]
+    keys: frozenset[str] = frozenset(PARTITION_KEYS)
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether some file of *table* has *column*."""

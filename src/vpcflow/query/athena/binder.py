@@ -45,13 +45,15 @@ _REFUSED: Final = {
 class Column(NamedTuple):
     """A column of something one can select from.
 
-    dashed: null stands for AWS's "-", so that `= '-'` asks for null. hidden: not in `SELECT *`.
+    dashed: null stands for AWS's "-", so that `= '-'` asks for null. hidden: not in `SELECT *`. form: a pattern that all its
+    texts match, "" for none: to compare it with any other text is a mistake.
     """
 
     name: str
     type: Type
     dashed: bool = False
     hidden: bool = False
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)

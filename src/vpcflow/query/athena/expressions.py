@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
@@ -303,6 +304,7 @@ class Expressions:
         null = self._dash(node, scope)
         if null is not None:
             return Bound(null, BOOLEAN, node)
+        self._of_its_form([node.this, node.expression], scope)
         left, right = self._alike([self.value(node.this, scope), self.value(node.expression, scope)], node)
         return Bound(type(node)(this=left, expression=right), BOOLEAN, node)
 
@@ -316,6 +318,15 @@ class Expressions:
         if kind.is_number or kind.is_time or kind == UNKNOWN:
             return [value.node for value in values]  # DuckDB compares these as Trino does
         return [self.coerce(value, kind).node for value in values]
+
+    def _of_its_form(self, parts: Sequence[exp.Expr], scope: Scope) -> None:
+        """Refuse to compare a column with a text that it can never be."""
+        for column in parts:
+            found = self._find(column, scope) if isinstance(column, exp.Column) else None
+            form = found[1].form if found else ""
+            for other in parts if form else ():
+                if isinstance(other, exp.Literal) and other.is_string and not re.fullmatch(form, other.name):
+                    raise self.fail("query.not_its_form", other, column=column.name, value=other.name)
 
     def _dash(self, node: exp.Expr, scope: Scope) -> exp.Expr | None:
         """`c = '-'` where nulls stand for "-" → `c IS NULL`."""
@@ -339,6 +350,7 @@ class Expressions:
         return Bound(type(node)(this=left.node, expression=wrapped), BOOLEAN, node)
 
     def _between(self, node: exp.Between, scope: Scope) -> Bound:
+        self._of_its_form([node.args[key] for key in ("this", "low", "high")], scope)
         parts = [self.value(node.args[key], scope) for key in ("this", "low", "high")]
         value, low, high = self._alike(parts, node)
         return Bound(exp.Between(this=value, low=low, high=high), BOOLEAN, node)
@@ -349,6 +361,7 @@ class Expressions:
             return self._in_query(node, query if query is not None else node.expressions[0], scope)
         if node.args.get("unnest") or node.args.get("field"):
             raise self.fail("query.not_supported", node, what="IN UNNEST")
+        self._of_its_form([node.this, *node.expressions], scope)
         dashes = [value for value in node.expressions if _is_dash(value)]
         if dashes and self.is_dashed(node.this, scope):
             rest = [value for value in node.expressions if not _is_dash(value)]

@@ -23,6 +23,9 @@ ALIASES: Final = {"vpc_flow_logs": "flow_logs"}
 
 _TYPES: Final = {"int32": INTEGER, "int64": BIGINT, "string": VARCHAR}
 _DERIVED: Final = {"start_time": INSTANT, "end_time": INSTANT}
+_FORMS: Final = {"year": r"\d{4}", "month": r"\d{2}", "day": r"\d{2}", "hour": r"\d{2}"}
+"""What the texts of the lake's own partition keys look like; AWS's examples have a `day` of another form."""
+
 _HIDDEN: Final = (
     ("x_event_time", BIGINT),
     ("x_source", INTEGER),
@@ -61,5 +64,5 @@ class LakeTables:
             )
             for field in TABLES[table]
         ]
-        keys = [Column("date", DATE), *(Column(key, VARCHAR) for key in PARTITION_KEYS)]
+        keys = [Column("date", DATE), *(Column(key, VARCHAR, form=_FORMS.get(key, "")) for key in PARTITION_KEYS)]
         return (*known, *keys, *(Column(name, kind, hidden=True) for name, kind in _HIDDEN))

@@ -39,7 +39,6 @@ def scans(tree: exp.Expr) -> dict[str, PartitionFilter]:
 
 def rewrite(tree: exp.Expr, schema: Schema) -> exp.Expr:
     """Add predicates on year, month, day and hour beside each range of `start`."""
-    del schema
     shadowed = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         source = select.args.get("from_")
@@ -47,7 +46,8 @@ def rewrite(tree: exp.Expr, schema: Schema) -> exp.Expr:
             continue
         if FLOWS.get(source.this.name, source.this.name) in FLOWS.values() and source.this.name not in shadowed:
             for predicate in _predicates(_stated(source.this)):
-                select.where(predicate, copy=False)
+                if {column.name for column in predicate.find_all(exp.Column)} <= schema.keys:
+                    select.where(predicate, copy=False)
     return tree
 
 
