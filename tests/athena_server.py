@@ -86,6 +86,14 @@ class Execution:
     stop: threading.Event = field(default_factory=threading.Event)
     cursor: duckdb.DuckDBPyConnection | None = None
     kind: str = "DML"
+    workgroup: dict = field(default_factory=dict)
+
+    def where(self) -> dict:
+        """Return what is told of where the answer lies: nothing where Athena keeps it."""
+        managed = self.workgroup.get("ManagedQueryResultsConfiguration", {}).get("Enabled")
+        sealed = self.workgroup.get("ResultConfiguration", {}).get("EncryptionConfiguration")
+        told = {} if managed else {"OutputLocation": self.location}
+        return told | ({"EncryptionConfiguration": sealed} if sealed else {})
 
     def told(self) -> dict:
         status = {"State": self.state, "SubmissionDateTime": self.submitted}
@@ -95,7 +103,7 @@ class Execution:
             status["StateChangeReason"] = self.reason
         return {
             "QueryExecutionId": self.id, "Query": self.request["QueryString"], "StatementType": self.kind,
-            "ResultConfiguration": {"OutputLocation": self.location}, "Status": status,
+            "ResultConfiguration": self.where(), "Status": status,
             "QueryExecutionContext": self.request.get("QueryExecutionContext", {}),
             "WorkGroup": self.request.get("WorkGroup", "primary"),
             "Statistics": {"DataScannedInBytes": self.scanned, "TotalExecutionTimeInMillis": 1},
@@ -126,7 +134,7 @@ class AthenaServer:
             },
         }
         self.executions: dict[str, Execution] = {}
-        self.after_results = lambda: None
+        self.after_results = lambda execution: None
         self._tokens: dict[str, tuple[str, dict]] = {}
         self._s3 = s3.client()
         self._lock = threading.Lock()
@@ -147,6 +155,11 @@ class AthenaServer:
             self.db.register("given", data)
             self.db.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
             self.db.unregister("given")
+
+    def forget_result(self, execution: Execution) -> None:
+        """Delete the object with a query's answer."""
+        bucket, key = execution.location.removeprefix("s3://").split("/", 1)
+        self._s3.delete_object(Bucket=bucket, Key=key)
 
     def calls(self, operation: str) -> int:
         return sum(name == operation for name, _ in self.asked)
@@ -193,6 +206,7 @@ class AthenaServer:
             utility = UTILITY.match(request["QueryString"])
             path = f"{location}{name}.{'txt' if utility else 'csv'}"
             execution = Execution(name, request, path, kind="DDL" if utility else "DML")
+            execution.workgroup = self._workgroup(request.get("WorkGroup", "primary"))
             self.executions[name] = execution
         thread = threading.Thread(target=self._run, args=(execution,), daemon=True)
         self._threads.append(thread)
@@ -204,6 +218,8 @@ class AthenaServer:
         own = workgroup["ResultConfiguration"].get("OutputLocation")
         given = request.get("ResultConfiguration", {}).get("OutputLocation")
         location = own if workgroup["EnforceWorkGroupConfiguration"] else given or own
+        if workgroup.get("ManagedQueryResultsConfiguration", {}).get("Enabled"):
+            return f"s3://{self.bucket}/managed/"
         if not location:
             raise invalid(
                 "No output location provided. An output location is required either through the Workgroup result "
@@ -243,7 +259,7 @@ class AthenaServer:
             self._s3.head_object(Bucket=bucket, Key=key)
         except self._s3.exceptions.ClientError as error:
             raise invalid("Could not find results") from error
-        self.after_results()
+        self.after_results(execution)
         infos = [column.info() for column in execution.columns]
         header = [{"Data": [{"VarCharValue": info["Name"]} for info in infos]}]
         rows = header[:MaxResults] if execution.kind == "DML" else []  # the pages nobody here asks for are not made
@@ -416,7 +432,7 @@ def _name_columns(select: exp.Select) -> None:
     """Give expressions without a name Trino's: _col0, _col1 …"""
     outermost = select.parent is None
     for place, projection in enumerate(select.expressions):
-        if outermost and not projection.is_star and not projection.alias_or_name:
+        if outermost and not projection.is_star and not isinstance(projection, exp.Alias | exp.Column):
             select.expressions[place].replace(exp.alias_(projection.copy(), f"_col{place}"))
 
 

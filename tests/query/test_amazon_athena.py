@@ -33,6 +33,9 @@ from vpcflow.types import Limits, TableRef, TimeRange
 
 NONE = Limits()
 
+# Servers go before the connections that botocore keeps open to them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def athena(s3):
@@ -311,7 +314,6 @@ def test_utility_statements_answer_lines(athena, engine):
         ("bytes", "bigint"),
     ]
     assert ask(engine, "CREATE VIEW v AS SELECT 1 AS one") == []
-    assert ask(engine, "CREATE TABLE made AS SELECT * FROM other") == [{"rows": 1}]
 
 
 TEXT_COLUMNS = [amazon_athena._Column({"Name": name, "Type": "varchar"}) for name in "ab"]
