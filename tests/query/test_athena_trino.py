@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import math
 import re
-from datetime import date
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from query.trino import kind, plain, recorded, same
 from vpcflow.errors import QueryError
 from vpcflow.query.athena.binder import bind
 from vpcflow.query.athena.functions import registry
@@ -21,7 +16,7 @@ from vpcflow.query.athena.shown import shown
 from vpcflow.query.duckdb import DuckDBEngine
 from vpcflow.types import Limits
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "trino" / "expressions.json").read_text())["answers"]
+GOLDEN = recorded("expressions")["answers"]
 
 NEWER = re.compile(r"\bip_(prefix|subnet)|ipprefix|is_subnet_of")
 """Functions that Athena has and this version of Trino has not."""
@@ -67,38 +62,6 @@ def asked(engine: DuckDBEngine, sql: str) -> tuple[list[str], list[list[Any]]]:
         ]
         rows += [list(row) for row in zip(*columns, strict=True)]
     return [str(column.type) for column in bound.columns], rows
-
-
-def plain(value: Any, kind: str = "") -> Any:
-    """Return a value as Trino's protocol writes it."""
-    if isinstance(value, Decimal | date):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if kind == "map" and value is not None:
-        return {str(key): plain(one) for key, one in value}
-    if isinstance(value, dict):
-        return [plain(one) for one in value.values()]
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
-
-
-def kind(name: str) -> str:
-    """Return a type's name without what the protocol leaves out."""
-    return (
-        re.sub(r"varchar\(\d+\)|timestamp\(\d\)", lambda found: found[0].partition("(")[0], name)
-        .replace(" ", "")
-        .lower()
-    )
 
 
 @pytest.mark.parametrize("sql", [sql for sql in GOLDEN if sql not in DIFFERENT and not NEWER.search(sql)])
