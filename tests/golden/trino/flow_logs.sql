@@ -3,7 +3,7 @@
 
 -- Grafana's macros (spec: Athena data source)
 select 1
-select start, bytes from flow_logs where from_unixtime(start) between timestamp '2023-11-30 22:59:00' and timestamp '2023-11-30 23:59:59' order by bytes
+select start, bytes from flow_logs where from_unixtime(start) between timestamp '2023-11-30 22:59:00' and timestamp '2023-11-30 23:59:59' order by bytes, start
 select count(*) from flows where start_time between timestamp '2023-11-30 22:59:00' and timestamp '2023-12-01 00:00:00' -- flows
 select count(*) from flow_logs where parse_datetime(concat(year, '/', month, '/', day), 'yyyy/MM/dd') between timestamp '2023-12-01 00:00:00' and timestamp '2023-12-01 23:59:59'
 select timestamp '2023-11-30 22:59:00' as "from", timestamp '2023-12-01 00:00:00' as "to", '2023-11-30 22:59:00' as raw
@@ -58,14 +58,14 @@ select srcaddr, bytes from flow_logs order by srcaddr desc nulls first, start, b
 
 -- Time functions
 select distinct from_unixtime(start) from flow_logs where bytes < 1000000
-select from_unixtime(start, 'Asia/Seoul'), from_unixtime(start) at time zone 'America/New_York' from flow_logs where bytes < 40000 order by bytes
+select from_unixtime(start, 'Asia/Seoul'), from_unixtime(start) at time zone 'America/New_York' from flow_logs where bytes < 40000 order by bytes, start
 select to_unixtime(from_unixtime(start)), to_unixtime(from_unixtime("end")) - to_unixtime(from_unixtime(start)) from flow_logs order by start, "end", bytes
 select date_parse(concat(year, '-', month, '-', day), '%Y-%m-%d'), date_format(from_unixtime(start), '%Y-%m-%dT%H:%i:%sZ'), count(*) from flow_logs group by 1, 2 order by 2
 select parse_datetime(year || month || day, 'yyyyMMdd'), format_datetime(from_unixtime(start), 'yyyy/MM/dd HH:mm'), count(*) from flow_logs group by 1, 2 order by 2
 select from_iso8601_timestamp(to_iso8601(from_unixtime(start))) = from_unixtime(start), count(*) from flow_logs group by 1
 select date_trunc('hour', from_unixtime(start)) as h, sum(bytes), count(*) from flow_logs group by 1 order by 1
 select date_trunc('day', from_unixtime(start) at time zone 'Asia/Seoul'), count(*) from flow_logs group by 1 order by 1
-select date_add('day', 1, date), date_add('minute', -5, from_unixtime(start)), bytes from flow_logs where bytes < 1000000000 order by bytes
+select date_add('day', 1, date), date_add('minute', -5, from_unixtime(start)), bytes from flow_logs where bytes < 1000000000 order by bytes, start
 select date_diff('minute', from_unixtime(start), from_unixtime("end")) as m, count(*) from flow_logs group by 1 order by 1
 select date_diff('hour', timestamp '2023-11-30 23:00:00', from_unixtime(start)), count(*) from flow_logs group by 1 order by 1
 select count(*), current_date, now() > from_unixtime(max(start)), current_timestamp = now() from flow_logs -- now
@@ -93,7 +93,7 @@ select count(*) from flow_logs where contains('0.0.0.0/0', cast(srcaddr as ipadd
 select count(*) from flow_logs where contains('::/0', cast(srcaddr as ipaddress))
 select count(*) from flow_logs where contains('10.0.0.1/32', cast(srcaddr as ipaddress)) or contains('2001:db8::1/128', cast(dstaddr as ipaddress))
 select distinct cast(srcaddr as ipaddress) as a from flow_logs order by a
-select cast(srcaddr as ipaddress), bytes from flow_logs where cast(srcaddr as ipaddress) between ipaddress '10.0.0.1' and ipaddress '10.0.0.255' order by bytes
+select cast(srcaddr as ipaddress), bytes from flow_logs where cast(srcaddr as ipaddress) between ipaddress '10.0.0.1' and ipaddress '10.0.0.255' order by bytes, start
 select count(*) from flow_logs where cast(srcaddr as ipaddress) = ipaddress '2001:DB8:0::1'
 select contains('10.0.0.0/8', cast(srcaddr as ipaddress)) as inside, count(*) from flow_logs group by 1 order by 1
 select case when contains('10.0.0.0/8', try_cast(srcaddr as ipaddress)) then 'internal' when srcaddr is null then 'none' else 'external' end as side, sum(bytes) from flow_logs group by 1 order by 1
@@ -113,17 +113,17 @@ select srcaddr, sum(bytes) as b from flow_logs group by srcaddr having sum(bytes
 select listagg(distinct aws_region, ',') within group (order by aws_region) from flow_logs
 select multimap_agg(aws_region, protocol) from (select distinct aws_region, protocol from flow_logs where protocol = 58)
 select sum(bytes) / count(*), sum(bytes) / 1024 / 1024, sum(bytes) / 1024.0, cast(sum(bytes) as double) / 1e9 from flow_logs
-select bitwise_or_agg(tcp_flags), bitwise_and_agg(protocol), checksum(srcaddr) is not null from flow_logs where protocol = 6
+select bitwise_or_agg(tcp_flags), bitwise_and_agg(protocol) from flow_logs where protocol = 6
 
 -- Text
-select split(srcaddr, '.'), split_part(srcaddr, '.', 4), split_part(srcaddr, '.', 9), bytes from flow_logs where bytes < 1000000 order by bytes
+select split(srcaddr, '.'), split_part(srcaddr, '.', 4), split_part(srcaddr, '.', 9), bytes from flow_logs where bytes < 1000000 order by bytes, start
 select substr(interface_id, 5), substr(interface_id, -3), strpos(srcaddr, ':'), length(srcaddr), bytes from flow_logs order by bytes, start
 select distinct srcaddr from flow_logs where regexp_like(srcaddr, '^(10|172)\.') order by 1
 select distinct regexp_extract(srcaddr, '^(\d+)\.(\d+)', 2), regexp_replace(srcaddr, '\.\d+$', '.0/24') from flow_logs order by 2
 select concat(srcaddr, ' > ', dstaddr), srcaddr || ':' || cast(srcport as varchar) as a, bytes from flow_logs order by bytes, start
 select distinct lower(log_status), upper(action), trim('  ' || action || ' '), replace(interface_id, 'eni-', ''), starts_with(srcaddr, '10.') from flow_logs order by 1, 2, 4, 5
 select distinct lpad(cast(dstport as varchar), 5, '0'), rpad(cast(dstport as varchar), 6, '.') from flow_logs order by 1
-select format('%s:%d is %,d bytes', srcaddr, srcport, bytes), format('%.3f%%', packets / 7e0) from flow_logs where bytes < 1000000000 order by bytes
+select format('%s:%d is %,d bytes', srcaddr, srcport, bytes), format('%.3f%%', packets / 7e0) from flow_logs where bytes < 1000000000 order by bytes, start
 select count(*) from flow_logs where interface_id like 'eni-0a%' or srcaddr like '10.\_' escape '\' or dstaddr like '%:%'
 select distinct instance_tag, url_decode(instance_tag), split_part(url_decode(instance_tag), '=', 2), url_encode(url_decode(instance_tag)) from flow_logs order by 1
 
@@ -133,7 +133,7 @@ select ceil(packets / 7e0), floor(packets / 7e0), abs(10 - packets), mod(bytes, 
 select tcp_flags, bitwise_and(tcp_flags, 2) > 0 as syn, bitwise_and(tcp_flags, 18) = 18 as synack, count(*) from flow_logs group by 1 order by 1
 select greatest(srcport, dstport), least(srcport, dstport), bytes from flow_logs order by bytes, start
 select sum(bytes) * 8.0 / (max("end") - min(start)), 100.0 * count_if(action = 'REJECT') / count(*), round(100e0 * count_if(action = 'REJECT') / count(*), 1) from flow_logs
-select bytes * 1.5, bytes / 3.0, cast(bytes as decimal(20,2)) / 7, packets from flow_logs where bytes > 1000000 order by bytes
+select bytes * 1.5, bytes / 3.0, cast(bytes as decimal(20,2)) / 7, packets from flow_logs where bytes > 1000000 order by bytes, start
 
 -- Conditions and casts
 select if(dstport < 1024, 'system', 'user'), case protocol when 6 then 'tcp' when 17 then 'udp' else 'other' end, nullif(srcport, 443), coalesce(pkt_srcaddr, srcaddr), try(bytes / (packets - 1)), bytes from flow_logs order by bytes, start
@@ -154,7 +154,7 @@ select array_join(array_agg(dstport order by dstport), ','), interface_id from f
 select t.h, count(f.bytes) from unnest(sequence(0, 23)) as t(h) left join flow_logs f on cast(f.hour as integer) = t.h group by t.h order by 1
 select d, count(f.start) from unnest(sequence(date '2023-11-29', date '2023-12-02', interval '1' day)) as t(d) left join flow_logs f on f.date = t.d group by 1 order by 1
 select json_extract_scalar('{"22":"ssh","443":"https"}', '$["' || '443' || '"]'), json_format(json_parse('{"a": [1, 2]}')), count(*) from flow_logs
-select transform(split(srcaddr, '.'), x -> try_cast(x as integer)), bytes from flow_logs where bytes < 1000000 order by bytes
+select transform(split(srcaddr, '.'), x -> try_cast(x as integer)), bytes from flow_logs where bytes < 1000000 order by bytes, start
 select cast(row(srcaddr, bytes) as row(a varchar, b bigint)).b, map(array['p', 'b'], array[packets, bytes])['p'] from flow_logs where bytes < 1000000 order by 1
 
 -- Shapes of queries
@@ -167,9 +167,9 @@ select aws_region, action, count(*) from flow_logs group by cube(aws_region, act
 select srcaddr from flow_logs union select dstaddr from flow_logs order by 1
 select srcaddr from flow_logs intersect select dstaddr from flow_logs order by 1
 select srcaddr from flow_logs except select dstaddr from flow_logs order by 1
-select a.srcaddr, a.dstaddr, a.bytes, b.bytes from flow_logs a join flow_logs b on a.srcaddr = b.dstaddr and a.dstaddr = b.srcaddr order by 3, 4
+select a.srcaddr, a.dstaddr, a.bytes, b.bytes from flow_logs a join flow_logs b on a.srcaddr = b.dstaddr and a.dstaddr = b.srcaddr order by 3, 4, a.start
 select f.srcaddr, n.name, count(*) from flow_logs f left join (values ('10.0.0.1', 'web'), ('10.0.0.2', 'db')) as n(addr, name) on f.srcaddr = n.addr group by 1, 2 order by 1, 2
-select srcaddr, bytes from flow_logs f where bytes = (select max(bytes) from flow_logs g where g.srcaddr = f.srcaddr) order by bytes
+select srcaddr, bytes from flow_logs f where bytes = (select max(bytes) from flow_logs g where g.srcaddr = f.srcaddr) order by bytes, start
 select count(*) from flow_logs where srcaddr in (select dstaddr from flow_logs where action = 'REJECT')
 select count(*) from flow_logs where srcaddr not in (select dstaddr from flow_logs where action = 'REJECT')
 select count(*) from flow_logs f where exists (select 1 from flow_logs g where g.srcaddr = f.dstaddr)
@@ -178,5 +178,5 @@ select bytes from flow_logs where bytes is not null order by bytes desc fetch fi
 values (1, 'a'), (2, null)
 select f.date, f."end", f.start from "awsdatacatalog"."default"."flow_logs" as f where f.bytes = 1
 select src, dst, protocol_name, end_time from flows where src = '10.0.0.9' or dst = '10.0.0.9' order by bytes -- flows
-select srcaddr, dstaddr, bytes from flow_logs where srcaddr = '10.0.0.1' or dstaddr = '10.0.0.1' order by bytes
+select srcaddr, dstaddr, bytes from flow_logs where srcaddr = '10.0.0.1' or dstaddr = '10.0.0.1' order by bytes, start
 select distinct aws_region, type from flow_logs order by 1, 2

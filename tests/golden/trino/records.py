@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from vpcflow.record.fields import TABLES
 
@@ -31,7 +32,10 @@ def columns() -> dict[str, str]:
 
 
 def rows(*, dashes: bool) -> list[Row]:
-    """Return all records. dashes: text fields hold "-" where the file does, as AWS's text tables do, else null."""
+    """Return all records. dashes: text fields hold "-" where the file does, as AWS's text tables do, else null.
+
+    The lake holds the text of tags, AWS's table what encodes it.
+    """
     found: list[Row] = []
     for path, account, region in files():
         head, *lines = path.read_text().splitlines()
@@ -39,6 +43,8 @@ def rows(*, dashes: bool) -> list[Row]:
             values = dict(zip(head.split(), line.split(" "), strict=True))
             row: Row = {
                 field.column: _value(values.get(field.name), field.type, dashes=dashes)
+                if dashes or field.kind != "tag"
+                else _decoded(values.get(field.name))
                 for field in FIELDS
                 if field.column in columns()
             }
@@ -53,3 +59,7 @@ def _value(text: str | None, kind: str, *, dashes: bool) -> int | str | None:
     if text is None or (text == "-" and not (dashes and kind == "string")):
         return None
     return text if kind == "string" else int(text)
+
+
+def _decoded(text: str | None) -> str | None:
+    return None if text in (None, "-") else unquote(text)

@@ -18,8 +18,15 @@ internal element(a array(T), i bigint) T = CASE WHEN i = 0 THEN error('SQL array
   WHEN i > len(a) THEN error('Array subscript must be less than or equal to array length: ' || i || ' > ' || len(a)) ELSE a[i] END
 internal entry(m map(K,V), k K) V = CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN NOT map_contains(m, k)
   THEN error('Key not present in map: ' || k) ELSE m[k] END
-internal map_of(pairs array(T)) map(K,V) = map_from_entries(list_filter(pairs,
-  lambda pair, place: list_position(list_transform(pairs, lambda one: one[1]), pair[1]) = place))
+internal map_of(pairs array(T)) map(K,V) = CASE WHEN list_unique(list_transform(pairs, lambda one: one[1])) = len(pairs)
+  THEN map_from_entries(pairs) ELSE map_from_entries(list_filter(pairs,
+  lambda pair, place: list_position(list_transform(pairs, lambda one: one[1]), pair[1]) = place)) END
+internal once lists_of(pairs array(T), keys array(K)) map(K,V) = map(keys, list_transform(keys,
+  lambda key: list_transform(list_filter(pairs, lambda pair: pair[1] = key), lambda pair: pair[2])))
+internal multimap_of(pairs array(T)) map(K,V) = trino_lists_of(pairs, list_distinct(list_transform(pairs, lambda one: one[1])))
+internal unioned(maps array(map(K,V))) map(K,V) = trino_map_of(flatten(list_transform(maps, lambda one: map_entries(one))))
+internal counted(x array(T), keys array(T)) map(T,bigint) = map(keys, list_transform(keys,
+  lambda key: CAST(len(list_filter(x, lambda one: one = key)) AS BIGINT)))
 cardinality(x array(T)) bigint = CAST(len(x) AS BIGINT)
 cardinality(x map(K,V)) bigint = CAST(len(map_keys(x)) AS BIGINT)
 contains(x array(T), y T) boolean = CASE WHEN x IS NULL OR y IS NULL THEN NULL WHEN list_contains(x, y) THEN true
@@ -52,11 +59,6 @@ repeat(x T, n bigint) array(T) = CASE WHEN n < 0 THEN error('count argument of r
   ELSE list_transform(range(n), lambda i: x) END
 transform(x array(T), f T->U) array(U) -> list_transform
 filter(x array(T), f T->boolean) array(T) -> list_filter
-internal any(x array(boolean)) boolean = CASE WHEN list_contains(x, true) THEN true
-  WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 OR x IS NULL THEN NULL ELSE false END
-internal all(x array(boolean)) boolean = CASE WHEN list_contains(x, false) THEN false
-  WHEN len(list_filter(x, lambda one: one IS NULL)) > 0 OR x IS NULL THEN NULL ELSE true END
-internal none(x array(boolean)) boolean = NOT trino_any(x)
 zip(x array(T), y array(U)) array(row(T,U)) = list_transform(list_zip(x, y), lambda pair: {'field0': pair[1], 'field1': pair[2]})
 map() map(unknown,unknown) = MAP {}
 map(x array(K), y array(V)) map(K,V) -> map
@@ -64,6 +66,14 @@ map_keys(x map(K,V)) array(K) -> map_keys
 map_values(x map(K,V)) array(V) -> map_values
 map_entries(x map(K,V)) array(row(K,V)) = list_transform(map_entries(x), lambda pair: {'field0': pair.key, 'field1': pair.value})
 map_from_entries(x array(row(K,V))) map(K,V) -> map_from_entries
+multimap_from_entries(x array(row(K,V))) map(K,array(V)) = trino_multimap_of(x)
+array_histogram(x array(T)) map(T,bigint) = trino_counted(x, list_distinct(x))
+trim_array(x array(T), n bigint) array(T) = CASE WHEN n < 0 THEN error('size must not be negative: ' || n)
+  WHEN n > len(x) THEN error('size must not exceed array cardinality ' || len(x) || ': ' || n) ELSE x[1:len(x) - n] END
+contains_sequence(x array(T), y array(T)) boolean = CASE WHEN x IS NULL OR y IS NULL THEN NULL
+  ELSE len(y) = 0 OR len(list_filter(range(1, len(x) - len(y) + 2), lambda i: x[i:i + len(y) - 1] = y)) > 0 END
+ngrams(x array(T), n bigint) array(array(T)) = CASE WHEN n <= 0 THEN error('N must be positive') WHEN len(x) <= n THEN [x]
+  ELSE list_transform(range(1, len(x) - n + 2), lambda i: x[i:i + n - 1]) END
 map_concat(x map(K,V), y... map(K,V)) map(K,V) -> map_concat
 """
 

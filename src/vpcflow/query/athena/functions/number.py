@@ -30,6 +30,20 @@ asin(x double) double -> asin
 acos(x double) double -> acos
 atan(x double) double -> atan
 atan2(y double, x double) double -> atan2
+sinh(x double) double -> sinh
+cosh(x double) double -> cosh
+tanh(x double) double -> tanh
+from_base(x varchar, radix bigint) bigint = CASE WHEN radix NOT BETWEEN 2 AND 36 THEN error('Radix must be between 2 and 36')
+  WHEN regexp_full_match(x, '[+-]?[0-9a-zA-Z]+') THEN CAST(CASE WHEN x[1] = '-' THEN -1 ELSE 1 END * list_sum(list_transform(
+  string_split(ltrim(lower(x), '+-'), ''), lambda one, place: trino_digit(one, radix, x)
+  * CAST(power(radix, length(ltrim(x, '+-')) - place) AS HUGEINT))) AS BIGINT)
+  WHEN x IS NOT NULL THEN error('Not a valid base-' || radix || ' number: ' || x) END
+internal digit(one varchar, radix bigint, whole varchar) bigint = CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', one) <= radix
+  THEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', one) - 1 ELSE error('Not a valid base-' || radix || ' number: ' || whole) END
+wilson_interval_lower(hits bigint, trials bigint, z double) double = trino_wilson(hits, trials, z, -1)
+wilson_interval_upper(hits bigint, trials bigint, z double) double = trino_wilson(hits, trials, z, 1)
+internal wilson(hits double, trials double, z double, side double) double = (hits / trials + z * z / (2 * trials)
+  + side * z * sqrt(hits / trials * (1 - hits / trials) / trials + z * z / (4 * trials * trials))) / (1 + z * z / trials)
 radians(x double) double -> radians
 degrees(x double) double -> degrees
 pi() double -> pi

@@ -65,6 +65,8 @@ regexp_extract(x varchar, pattern varchar, part integer) varchar = CASE WHEN reg
 regexp_extract_all(x varchar, pattern varchar) array(varchar) = regexp_extract_all(x, pattern)
 regexp_extract_all(x varchar, pattern varchar, part integer) array(varchar) = regexp_extract_all(x, pattern, part)
 regexp_count(x varchar, pattern varchar) bigint = len(regexp_extract_all(x, pattern))
+regexp_position(x varchar, pattern varchar) integer = CASE WHEN regexp_matches(x, pattern)
+  THEN length(regexp_split_to_array(x, pattern)[1]) + 1 WHEN x IS NOT NULL AND pattern IS NOT NULL THEN -1 END
 regexp_split(x varchar, pattern varchar) array(varchar) -> regexp_split_to_array
 regexp_replace(x varchar, pattern varchar) varchar = regexp_replace(x, pattern, '', 'g')
 regexp_replace(x varchar, pattern varchar, put varchar) varchar = regexp_replace(x, pattern,
@@ -87,6 +89,11 @@ from_utf8(x varbinary) varchar -> decode
 to_hex(x varbinary) varchar -> hex
 from_hex(x varchar) varbinary -> unhex
 to_base64(x varbinary) varchar -> to_base64
+to_base64url(x varbinary) varchar = translate(to_base64(x), '+/', '-_')
+from_base64url(x varchar) varbinary = from_base64(translate(x, '-_', '+/'))
+split_to_map(x varchar, entries varchar, pairs varchar) map(varchar,varchar) = map_from_entries(list_transform(string_split(x, entries),
+  lambda one: CASE WHEN contains(one, pairs) THEN {'key': one[1:strpos(one, pairs) - 1], 'value': one[strpos(one, pairs) + length(pairs):]}
+  ELSE error('Key-value delimiter must appear exactly once in each entry. Bad input: ''' || one || '''') END))
 from_base64(x varchar) varbinary -> from_base64
 md5(x varbinary) varbinary = unhex(md5(x))
 sha1(x varbinary) varbinary = unhex(sha1(x))
