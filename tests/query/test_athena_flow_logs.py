@@ -45,7 +45,7 @@ def asked(asker: Asker, sql: str) -> tuple[list[list[str]], list[list[Any]]]:
     rows: list[list[Any]] = []
     for batch in found.batches:
         columns = [
-            [plain(value, column.type.name) for value in array.to_pylist()]
+            [plain(value, column.type) for value in array.to_pylist()]
             for array, column in zip(batch.columns, found.columns, strict=True)
         ]
         rows += [list(row) for row in zip(*columns, strict=True)]

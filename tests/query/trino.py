@@ -9,7 +9,12 @@ import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vpcflow.query.athena.types import Type
 
 FOLDER = Path(__file__).parents[1] / "golden" / "trino"
 
@@ -20,19 +25,27 @@ def recorded(name: str) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any, kind: str = "") -> Any:
+def plain(value: Any, kind: Type) -> Any:
     """Return a value as Trino's protocol writes it."""
+    if value is not None and kind.name == "array":
+        return [plain(one, kind.inner[0]) for one in value]
+    if value is not None and kind.name == "map":
+        return {str(plain(key, kind.inner[0])): plain(one, kind.inner[1]) for key, one in value}
+    if value is not None and kind.name == "row" and isinstance(value, dict):
+        return [plain(one, part) for one, part in zip(value.values(), kind.inner, strict=True)]
+    return scalar(value, kind)
+
+
+def scalar(value: Any, kind: Type) -> Any:
     if isinstance(value, Decimal | date):
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if kind.name == "real" and value is not None:
+        return float(str(np.float32(value)))
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if kind == "map" and value is not None:
-        return {str(key): plain(one) for key, one in value}
-    if isinstance(value, dict):
-        return [plain(one) for one in value.values()]
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+    return value
 
 
 def same(one: Any, other: Any) -> bool:

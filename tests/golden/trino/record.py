@@ -57,8 +57,8 @@ def main(url: str) -> None:
     """Record all."""
     version = asked(url, "SELECT node_version FROM system.runtime.nodes")
     told = {"trino": version.get("rows", [["?"]])[0][0]}
-    expressions = {one: asked(url, one) for one in questions("expressions.sql")}
-    _write("expressions", told | {"answers": expressions})
+    for name in ("expressions", "differences"):
+        _write(name, told | {"answers": {one: asked(url, one) for one in questions(f"{name}.sql")}})
     load(url)
     over = {one: answered(url, one) for one in questions("flow_logs.sql")}
     saved = {name: asked(url, text) for name, text in PREDEFINED.items()}
@@ -84,8 +84,8 @@ def flows() -> str:
     """Return what the lake calls flows, written out."""
     names = " ".join(f"when {number} then '{name}'" for number, name in PROTOCOLS.items())
     return (
-        "flows as (select *, coalesce(pkt_srcaddr, srcaddr) as src, coalesce(pkt_dstaddr, dstaddr) as dst, from_unixtime(start) as "
-        'start_time, from_unixtime("end") as end_time, '
+        "flows as (select *, coalesce(pkt_srcaddr, srcaddr) as src, coalesce(pkt_dstaddr, dstaddr) as dst, "
+        'from_unixtime(start) as start_time, from_unixtime("end") as end_time, '
         f"case protocol {names} else cast(protocol as varchar) end as protocol_name from flow_logs)"
     )
 
@@ -108,7 +108,7 @@ def load(url: str) -> None:
                 raise SystemExit(f"{sql[:80]}: {done['message']}")
 
 
-def _literal(value: Any) -> str:  # noqa: ANN401 - a cell
+def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, int):

@@ -23,6 +23,7 @@ from vpcflow.query.athena.types import (
     INTEGER,
     INTERVAL,
     MONTHS,
+    REAL,
     UNKNOWN,
     VARBINARY,
     VARCHAR,
@@ -176,7 +177,7 @@ class Expressions:
             exp.Array: self._array, exp.Dot: self._dot, exp.Interval: self._interval, exp.AtTimeZone: self._at_time_zone,
             exp.Extract: self._extract, exp.Trim: self._trim, exp.StrPosition: self._position, exp.Substring: self._substring,
             exp.Exists: self._exists, exp.Subquery: self._subquery, exp.Tuple: self._tuple, exp.HexString: self._hex,
-            exp.UnicodeString: self._unicode,
+            exp.UnicodeString: self._unicode, exp.ParseJSON: self._json,
             exp.WithinGroup: self._within_group, exp.GroupConcat: self._listagg, exp.IgnoreNulls: self._window_alone,
             exp.RespectNulls: self._window_alone, exp.Identifier: self._lambda_name,
             **dict.fromkeys(_COMPARISONS, self._compare), **dict.fromkeys(_ARITHMETIC, self._arithmetic),
@@ -210,6 +211,10 @@ class Expressions:
     def _hex(self, node: exp.Expr, scope: Scope) -> Bound:
         del scope
         return Bound(sql("unhex", text(str(node.this))), VARBINARY, node)
+
+    def _json(self, node: exp.Expr, scope: Scope) -> Bound:
+        """JSON '…'."""
+        return self._resolved("json_parse", (self.value(node.this, scope),), node)
 
     def _unicode(self, node: exp.Expr, scope: Scope) -> Bound:
         """U&'…': after the escape character four digits, or six after "+", stand for a character."""
@@ -319,12 +324,21 @@ class Expressions:
     # --- comparisons -------------------------------------------------------------------------------------------
 
     def _compare(self, node: exp.Expr, scope: Scope) -> Bound:
+        every = node.expression
+        if isinstance(every, exp.Anonymous) and str(every.this).lower() in _QUANTIFIERS and len(every.expressions) == 1:
+            # sqlglot takes ALL (VALUES …) for a function.
+            node.set("expression", _QUANTIFIERS[str(every.this).lower()](this=every.expressions[0]))
         if isinstance(node.expression, (exp.Any, exp.All)):
             return self._quantified(node, scope)
         null = self._dash(node, scope)
         if null is not None:
             return Bound(null, BOOLEAN, node)
-        left, right = self._alike([self.value(node.this, scope), self.value(node.expression, scope)], node)
+        values = [self.value(node.this, scope), self.value(node.expression, scope)]
+        left, right = self._alike(values, node)
+        kind = common(values[0].type, values[1].type)
+        if isinstance(node, (exp.EQ, exp.NEQ)) and kind is not None and kind.inner:
+            equal = _equal(left, right, kind)
+            return Bound(equal if isinstance(node, exp.EQ) else exp.Not(this=exp.paren(equal)), BOOLEAN, node)
         return Bound(type(node)(this=left, expression=right), BOOLEAN, node)
 
     def _alike(self, values: Sequence[Bound], node: exp.Expr) -> list[exp.Expr]:
@@ -336,6 +350,9 @@ class Expressions:
             kind = found
         if kind.is_number or kind.is_time or kind == UNKNOWN:
             return [value.node for value in values]  # DuckDB compares these as Trino does
+        if any(value.type.name == "char" for value in values):
+            # A char(n) has as many blanks at its end as the other side's length asks for.
+            return [sql("rtrim", self.coerce(value, kind).node, text(" ")) for value in values]
         return [self.coerce(value, kind).node for value in values]
 
     def _dash(self, node: exp.Expr, scope: Scope) -> exp.Expr | None:
@@ -656,7 +673,7 @@ class Expressions:
 
     # --- functions ---------------------------------------------------------------------------------------------
 
-    def _function(self, node: exp.Anonymous, scope: Scope) -> Bound:  # noqa: C901, PLR0912 - a form of call each
+    def _function(self, node: exp.Anonymous, scope: Scope) -> Bound:  # noqa: C901 - a form of call each
         name = str(node.this).lower()
         arguments = list(node.expressions)
         order, distinct = None, False
@@ -786,8 +803,8 @@ class Expressions:
                 "bit_and",
                 "bit_or",
                 "ntile",
-                "count_if",
             )
+            cast_after = cast_after or result == REAL
             if cast_after:
                 made = exp.cast(made, duckdb(result), dialect="duckdb")
         return Bound(made, result, node)
@@ -841,7 +858,9 @@ class Expressions:
         if isinstance(call, exp.Anonymous) and str(call.this).lower() != "listagg":
             raise self.fail("query.not_supported", node, what="WITHIN GROUP")
         separator = call.args.get("separator")
-        parts = call.expressions if isinstance(call, exp.Anonymous) else [call.this, *([separator] if separator else [])]
+        parts = (
+            call.expressions if isinstance(call, exp.Anonymous) else [call.this, *([separator] if separator else [])]
+        )
         return self._joined(parts, node.expression, scope, node)
 
     def _joined(self, parts: list[exp.Expr], order: exp.Expr | None, scope: Scope, node: exp.Expr) -> Bound:
@@ -886,6 +905,7 @@ class Expressions:
                     spec.set(key, self.value(spec.args[key], scope).node)
 
 
+_QUANTIFIERS: Final[dict[str, type[exp.Expr]]] = {"all": exp.All, "some": exp.Any, "any": exp.Any}
 _IPV4: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _OPERATORS: Final[dict[str, type[exp.Expr]]] = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul}
 _FIELDS: Final = {
@@ -893,6 +913,19 @@ _FIELDS: Final = {
     "day_of_week": "day_of_week", "dow": "day_of_week", "day_of_year": "day_of_year", "doy": "day_of_year", "minute": "minute",
     "year_of_week": "year_of_week", "yow": "year_of_week", "second": "second",
 }  # fmt: skip
+
+
+def _equal(left: exp.Expr, right: exp.Expr, kind: Type) -> exp.Expr:
+    """Compare collections: what a null makes unknown stays so (DuckDB takes a null inside for a value)."""
+    if kind.name == "row":
+        parts = [
+            _equal(sql("struct_extract_at", left.copy(), at), sql("struct_extract_at", right.copy(), at.copy()), part)
+            for at, part in zip(map(exp.Literal.number, range(1, len(kind.inner) + 1)), kind.inner, strict=True)
+        ]
+        return exp.paren(exp.and_(*parts, copy=False), copy=False)
+    if kind.name == "array" and not kind.inner[0].inner:
+        return sql("trino_same_arrays", left, right)
+    return exp.EQ(this=left, expression=right)
 
 
 def _negated(written: exp.Expr, made: exp.Expr) -> exp.Expr:
@@ -976,7 +1009,7 @@ def _around_call(node: exp.Expr, wrap: Callable[[exp.Expr], exp.Expr]) -> exp.Ex
     made.meta["aggregate"] = True
     if outer is None or call is node:
         return made
-    outer.set(key, made, index)
+    outer.set(str(key), made, index)
     return node
 
 

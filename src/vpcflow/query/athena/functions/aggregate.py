@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from vpcflow.query.athena.call import sql
-from vpcflow.query.athena.types import BIGINT, DOUBLE, INTEGER, Type, array, duckdb
+from vpcflow.query.athena.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, Type, array, duckdb
 
 if TYPE_CHECKING:
     from vpcflow.query.athena.call import Bound, Call
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 FUNCTIONS: Final = r"""
 aggregate count() bigint -> count
 aggregate count(x T) bigint -> count
-aggregate count_if(x boolean) bigint -> count_if
 aggregate sum(x bigint) bigint -> sum
 aggregate sum(x real) real -> sum
 aggregate sum(x decimal) decimal(38) -> sum
@@ -40,10 +39,15 @@ aggregate stddev_pop(x double) double -> stddev_pop
 aggregate variance(x double) double -> var_samp
 aggregate var_samp(x double) double -> var_samp
 aggregate var_pop(x double) double -> var_pop
+aggregate corr(y real, x real) real -> corr
 aggregate corr(y double, x double) double -> corr
+aggregate covar_pop(y real, x real) real -> covar_pop
 aggregate covar_pop(y double, x double) double -> covar_pop
+aggregate covar_samp(y real, x real) real -> covar_samp
 aggregate covar_samp(y double, x double) double -> covar_samp
+aggregate regr_slope(y real, x real) real -> regr_slope
 aggregate regr_slope(y double, x double) double -> regr_slope
+aggregate regr_intercept(y real, x real) real -> regr_intercept
 aggregate regr_intercept(y double, x double) double -> regr_intercept
 aggregate skewness(x double) double -> skewness
 aggregate kurtosis(x double) double -> kurtosis
@@ -59,7 +63,7 @@ internal most_frequent(counts map(T,bigint), n bigint) map(T,bigint) = map_from_
 
 AGGREGATES: Final = (
     "approx_distinct", "approx_percentile", "approx_most_frequent", "map_agg", "multimap_agg", "map_union", "max_by", "min_by",
-    "grouping",
+    "grouping", "count_if",
 )  # fmt: skip
 """Aggregates that builders make."""
 
@@ -142,6 +146,13 @@ def _approx_most_frequent(call: Call) -> Bound:
     return call.bound(node, Type("map", inner=(value.type, BIGINT)))
 
 
+def _count_if(call: Call) -> Bound:
+    """How many are true; 0 of none (DuckDB's own count_if of no rows is null)."""
+    call.takes(1)
+    test = call.binder.coerce(call.arguments[0], BOOLEAN)
+    return call.bound(sql("count", exp.Case().when(test.node, exp.Literal.number(1), copy=False)), BIGINT)
+
+
 def _grouping(call: Call) -> Bound:
     call.takes(1, 30)
     return call.bound(exp.Anonymous(this="grouping", expressions=[one.node for one in call.arguments]), INTEGER)
@@ -157,4 +168,5 @@ BUILDERS: Final = {
     "max_by": _by,
     "min_by": _by,
     "grouping": _grouping,
+    "count_if": _count_if,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FUNCTIONS: Final = r"""
-json_parse(x varchar) json = CASE WHEN json_valid(x) THEN CAST(x AS JSON) WHEN x IS NOT NULL
+json_parse(x varchar) json = CASE WHEN json_valid(x) THEN CAST(json(x) AS JSON) WHEN x IS NOT NULL
   THEN error('Cannot convert value to JSON: ''' || x || '''') END
 json_format(x json) varchar = CAST(x AS VARCHAR)
 internal json_path(path varchar) varchar = regexp_replace(path, '\["([^"]*)"\]', '."\1"', 'g')
@@ -29,8 +29,9 @@ json_array_contains(x varchar, value varchar) boolean = CASE WHEN json_valid(x) 
 json_array_contains(x varchar, value boolean) boolean = CASE WHEN json_valid(x) THEN trino_json_has(CAST(x AS JSON), value, ['BOOLEAN']) END
 internal json_has(x json, value T, kinds array(varchar)) boolean = CASE WHEN json_type(x) = 'ARRAY' AND value IS NOT NULL THEN
   len(list_filter(json_extract(x, '$[*]'), lambda one: list_contains(kinds, json_type(one)) AND json_extract_string(one, '$') = CAST(value AS VARCHAR))) > 0 END
-json_size(x json, path varchar) bigint = CASE json_type(x, path) WHEN 'ARRAY' THEN json_array_length(x, path) WHEN 'OBJECT'
-  THEN len(json_keys(x, path)) ELSE 0 END
+json_size(x json, path varchar) bigint = CAST(CASE json_type(x, path) WHEN 'ARRAY' THEN json_array_length(x, path) WHEN 'OBJECT'
+  THEN len(json_keys(x, path)) ELSE 0 END AS BIGINT)
 json_size(x varchar, path varchar) bigint = CASE WHEN json_valid(x) THEN trino_json_size_0(CAST(x AS JSON), path) END
 is_json_scalar(x json) boolean = json_type(x) NOT IN ('OBJECT', 'ARRAY')
+is_json_scalar(x varchar) boolean = trino_is_json_scalar_0(trino_json_parse_0(x))
 """

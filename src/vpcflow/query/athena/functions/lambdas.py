@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sqlglot import exp
 
 from vpcflow.query.athena.call import Bound, number, sql, text
-from vpcflow.query.athena.types import BOOLEAN, UNKNOWN, Type, array, common, duckdb
+from vpcflow.query.athena.types import BOOLEAN, INTEGER, UNKNOWN, Type, array, common, duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,12 +78,12 @@ def _over_entries(call: Lambdas) -> tuple[exp.Expr, Bound]:
     """Bind (key, value) → … as a lambda over the map's entries."""
     key, value = _maps(call, 1)[0]
     made, body = call.apply(0, key, value)
-    return _paired(made, body, lambda entry: [sql("struct_extract", entry.copy(), text(one)) for one in ("key", "value")])
+    return _paired(
+        made, body, lambda entry: [sql("struct_extract", entry.copy(), text(one)) for one in ("key", "value")]
+    )
 
 
-def _paired(
-    made: exp.Expr, body: Bound, parts: Callable[[exp.Expr], list[exp.Expr]]
-) -> tuple[exp.Expr, Bound]:
+def _paired(made: exp.Expr, body: Bound, parts: Callable[[exp.Expr], list[exp.Expr]]) -> tuple[exp.Expr, Bound]:
     """Make a lambda of several parameters one of one parameter, whose *parts* they are."""
     names = [str(part.name) for part in made.expressions]
     # A name that no other lambda of the question has: names of columns are given, these are counted.
@@ -146,7 +146,9 @@ def _map_zip_with(call: Lambdas) -> Bound:
     one, two = (value.node for value in call.bound)
     made, body = call.apply(0, kind, first, second)
     over, body = _paired(
-        made, body, lambda held: [held.copy(), *(sql("map_extract_value", side.copy(), held.copy()) for side in (one, two))]
+        made,
+        body,
+        lambda held: [held.copy(), *(sql("map_extract_value", side.copy(), held.copy()) for side in (one, two))],
     )
     keys = sql("trino_keys_of_both", one.copy(), two.copy())
     values = sql("list_transform", keys.copy(), over)
@@ -155,9 +157,9 @@ def _map_zip_with(call: Lambdas) -> Bound:
 
 def _zip_with(call: Lambdas) -> Bound:
     """The shorter array goes on with nulls; null if an array is."""
-    if len(call.bound) != 2 or any(value.type.name != "array" for value in call.bound):
+    if len(call.bound) != 2 or any(value.type.name not in ("array", "unknown") for value in call.bound):
         raise call.differ()
-    made, body = call.apply(0, *(value.type.inner[0] for value in call.bound))
+    made, body = call.apply(0, *(value.type.inner[0] if value.type.inner else UNKNOWN for value in call.bound))
     one, two = (value.node for value in call.bound)
     over, body = _paired(made, body, lambda pair: [sql("struct_extract_at", pair.copy(), number(at)) for at in (1, 2)])
     zipped = sql("list_transform", sql("list_zip", one, two), over)
@@ -189,15 +191,70 @@ def _reduce(call: Lambdas) -> Bound:
         step, state = call.apply(0, start.type, held.type.inner[0])
     begun = exp.cast(start.node, duckdb(start.type), dialect="duckdb")
     last, result = call.apply(1, start.type)
-    reduced = sql("list_reduce", held.node, step, begun)
+    if duckdb(start.type) == duckdb(held.type.inner[0]):
+        reduced = sql("list_reduce", held.node, step, begun)
+    else:
+        reduced = _apart(held, step, begun, start.type)
     made = sql("list_extract", sql("list_transform", exp.Array(expressions=[reduced]), last), number(1))
     return Bound(made, result.type, call.node)
+
+
+def _apart(held: Bound, step: exp.Expr, begun: exp.Expr, kind: Type) -> exp.Expr:
+    """Reduce where state and elements have different types: DuckDB wants one, so each is a field of a pair."""
+    state, element = (str(part.name) for part in step.expressions)
+    names = [exp.to_identifier(f"{name} pair", quoted=True) for name in (state, element)]
+    one = exp.to_identifier("one")
+
+    def pair(first: exp.Expr, second: exp.Expr) -> exp.Expr:
+        return exp.Struct(expressions=[
+            exp.PropertyEQ(this=exp.to_identifier("state"), expression=first),
+            exp.PropertyEQ(this=exp.to_identifier("element"), expression=second),
+        ])  # fmt: skip
+
+    parts = {
+        state: sql("struct_extract", exp.Column(this=names[0].copy()), text("state")),
+        element: sql("struct_extract", exp.Column(this=names[1].copy()), text("element")),
+    }
+    absent = [exp.cast(exp.Null(), duckdb(one), dialect="duckdb") for one in (kind, held.type.inner[0])]
+    whole = exp.DataType.build(f"STRUCT(state {duckdb(kind)}, element {duckdb(held.type.inner[0])})", dialect="duckdb")
+    stepped = pair(_replaced(step.this, parts), absent[1].copy())
+    over = exp.Lambda(this=exp.Cast(this=stepped, to=whole), expressions=names)
+    elements = sql(
+        "list_transform", held.node, exp.Lambda(this=pair(absent[0], exp.Column(this=one)), expressions=[one.copy()])
+    )
+    return sql("struct_extract", sql("list_reduce", elements, over, pair(begun, absent[1])), text("state"))
+
+
+def _array_sort(call: Lambdas) -> Bound:
+    """Sort by a lambda of two elements, which is below, at or above 0: each is put where it belongs among those before it."""
+    if len(call.bound) != 1 or call.bound[0].type.name != "array":
+        raise call.differ()
+    held = call.bound[0]
+    element = held.type.inner[0]
+    made, body = call.apply(0, element, element)
+    if common(body.type, INTEGER) != INTEGER:
+        raise call.differ()
+    before, one = (str(part.name) for part in made.expressions)
+    pair, sorted_ = exp.to_identifier(f"{one} pair", quoted=True), exp.to_identifier(f"{before} sorted", quoted=True)
+    test = _replaced(body.node, {one: sql("list_extract", exp.Column(this=pair.copy()), number(1))})
+    least = exp.LTE(this=exp.paren(test), expression=number(0))
+    halves = [
+        sql("list_filter", exp.Column(this=sorted_.copy()), exp.Lambda(
+            this=half, expressions=[exp.to_identifier(before, quoted=True)]))
+        for half in (least, exp.Not(this=exp.paren(least.copy())))
+    ]  # fmt: skip
+    step = exp.Lambda(
+        this=sql("list_concat", halves[0], exp.Column(this=pair.copy()), halves[1]), expressions=[sorted_, pair.copy()]
+    )
+    single = exp.Lambda(this=exp.Array(expressions=[exp.column("one")]), expressions=[exp.to_identifier("one")])
+    empty = exp.cast(exp.Array(expressions=[]), duckdb(held.type), dialect="duckdb")
+    return Bound(sql("list_reduce", sql("list_transform", held.node, single), step, empty), held.type, call.node)
 
 
 LAMBDAS: Final = {
     "any_match": (1, _matches("trino_any")), "all_match": (1, _matches("trino_all")),
     "none_match": (1, _matches("trino_none")), "reduce": (2, _reduce), "map_filter": (1, _map_filter),
     "transform_values": (1, _transform_values), "transform_keys": (1, _transform_keys),
-    "map_zip_with": (1, _map_zip_with), "zip_with": (1, _zip_with),
+    "map_zip_with": (1, _map_zip_with), "array_sort": (1, _array_sort), "zip_with": (1, _zip_with),
 }  # fmt: skip
 """Name → how many lambdas it takes (after its other arguments), and its builder."""

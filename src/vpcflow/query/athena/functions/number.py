@@ -59,8 +59,11 @@ bitwise_and(x bigint, y bigint) bigint = x & y
 bitwise_or(x bigint, y bigint) bigint = x | y
 bitwise_xor(x bigint, y bigint) bigint -> xor
 bitwise_not(x bigint) bigint = ~x
-bitwise_left_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 ELSE CAST(CAST(x AS BIGINT) << n AS INTEGER) END
-bitwise_left_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 ELSE CAST(x AS BIGINT) << n END
+bitwise_left_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 ELSE CAST(trino_shifted(x, n, 4294967296) AS INTEGER) END
+bitwise_left_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 ELSE CAST(trino_shifted(x, n, 18446744073709551616) AS BIGINT) END
+internal shifted(x bigint, n bigint, size decimal) decimal = trino_signed(((CAST(x AS HUGEINT) + CASE WHEN x < 0 THEN size ELSE 0 END)
+  << CAST(n AS HUGEINT)) % size, size)
+internal signed(x decimal, size decimal) decimal = CASE WHEN x >= size // 2 THEN x - size ELSE x END
 bitwise_right_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 WHEN x >= 0 THEN x >> n WHEN n = 0 THEN x
   ELSE CAST((CAST(x AS BIGINT) + 4294967296) >> n AS INTEGER) END
 bitwise_right_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 WHEN x >= 0 THEN x >> n WHEN n = 0 THEN x
