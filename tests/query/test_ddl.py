@@ -437,7 +437,8 @@ def test_create_table_as_writes_parquet_that_is_a_table_and_stays(ask, tmp_path)
     with pytest.raises(SourceError) as caught:
         ask(f"CREATE TABLE again WITH (external_location = '{target}') AS SELECT 1 AS one")
     assert caught.value.code == "source.not_empty"
-    assert ask("CREATE TABLE empty AS SELECT srcaddr FROM t WITH NO DATA") == [(0,)]
+    assert ask("CREATE TABLE empty AS SELECT srcaddr AS Source FROM t WITH NO DATA") == [(0,)]
+    assert ask("SHOW COLUMNS IN empty") == [("source",)]
     assert ask("SELECT count(*) FROM empty") == [(0,)]
     ask("DROP TABLE kept")
     assert len(list((tmp_path / "out" / "kept").rglob("*.parquet"))) == 3

@@ -534,3 +534,129 @@ select cast(null as integer) + 1
 select null || 'a'
 select cast(null as boolean) and false
 select cast(null as boolean) or true
+select map_filter(map(array['a','b'],array[1,null]), (k,v) -> v is null or k = 'a')
+select map_filter(cast(null as map(varchar, integer)), (k,v) -> true)
+select map_filter(map(array['a'],array[1]), (k,v) -> 1)
+select transform_values(map(array['a','b'],array[1,2]), (k,v) -> k || cast(v as varchar))
+select transform_keys(map(array['a','b'],array[1,2]), (k,v) -> v * 10)
+select transform_keys(map(array['a','b'],array[1,2]), (k,v) -> 1)
+select map_zip_with(map(array['a','b'],array[1,2]), map(array['b','c'],array['x','y']), (k,v,w) -> k || coalesce(cast(v as varchar), '-') || coalesce(w, '-'))
+select zip_with(array[1,2,3], array['a'], (x,y) -> coalesce(y, cast(x as varchar)))
+select zip_with(array[1], null, (x,y) -> x)
+select transform_values(map(array['a'],array[array[1,2]]), (k,v) -> transform(v, k -> k + 1))
+select transform_values(map(array['a'],array[map(array['b'],array[2])]), (k,v) -> transform_values(v, (q,w) -> k || q || cast(w as varchar)))
+select map_filter(map(array[1,2],array[array[1],array[2,3]]), (k,v) -> any_match(v, one -> one > k))
+select t.n, map_filter(map(array['a','b'],array[1,2]), (k,v) -> v > n) from (values 0, 1) t(n) order by 1
+select reduce(array[1,2], '', (s,x) -> s || cast(x as varchar), s -> upper(s))
+select any_match(array['a',null], x -> x = 'b'), all_match(array[1,null], x -> x > 0), none_match(array[], x -> true)
+select multimap_agg(k,v) from (values ('a',1),('a',null),(null,3),('b',2)) t(k,v)
+select map_agg(k,v) from (values ('a',1),('a',2),(null,3)) t(k,v) where k = 'a' and v = 1
+select map_agg(k,v) filter (where v > 1) from (values ('a',1),('b',2),(null,3)) t(k,v)
+select map_agg(k,v) from (values ('a',1)) t(k,v) where false
+select histogram(x) filter (where x > 1) from (values 1,2,2,null) t(x)
+select sum(x) filter (where x > 1), count(*) filter (where x = 2), max_by(x, x) filter (where x < 2) from (values 1,2,2,null) t(x)
+select map_union(m) from (values map(array['a'],array[1]), map(array['b'],array[2]), null) t(m)
+select max_by(y, x, 2), min_by(y, x, 10) from (values (1,'a'),(2,null),(3,'c'),(null,'d')) t(x,y)
+select max_by(y, x, 2) from (values (1,'a')) t(x,y) where false
+select max_by(y, x, 1) filter (where x < 3) from (values (1,'a'),(2,'b'),(3,'c')) t(x,y)
+select approx_most_frequent(2, x, 10) from (values 'a','b','a','c','b','a') t(x)
+select approx_distinct(x, 0.1) from (values 1,2,2,null) t(x)
+select array_histogram(array['a','b','a',null])
+select multimap_from_entries(array[row('a',1),row('a',2),row('b',3)])
+select trim_array(array[1,2,3], 2), trim_array(array[1], 0)
+select trim_array(array[1], 2)
+select contains_sequence(array[1,2,3], array[2,3]), contains_sequence(array[1,2,3], array[1,3]), contains_sequence(array[1], array[])
+select ngrams(array['a','b','c'], 2), ngrams(array['a'], 3)
+select regexp_position('a1b2', '\d'), regexp_position('abc', '\d'), regexp_position('a', null)
+select split_to_map('a=1,b=2', ',', '=')
+select split_to_map('a', ',', '=')
+select to_base64url(to_utf8('a?>b~~')), from_utf8(from_base64url('YT8-Yn5-'))
+select from_base('ff', 16), from_base('-101', 2), from_base('zz', 36)
+select from_base('12', 2)
+select sinh(1), cosh(0), tanh(0.5)
+select wilson_interval_lower(5, 10, 1.96), wilson_interval_upper(5, 10, 1.96)
+select json_array_get('[1,"a",null]', 0), json_array_get('[1,2]', -1), json_array_get('[1]', 5)
+select json_array_contains('[1,2,"3"]', 2), json_array_contains('[1,"3"]', '3'), json_array_contains('[1]', 9), json_array_contains('x', 1)
+select json_size('{"a":{"b":1,"c":2}}', '$.a'), json_size('{"a":[1]}', '$.a')
+select json_extract_scalar('{"a.b":{"c d":5}}', '$["a.b"]["c d"]')
+select json_extract('{"a":[{"b":1},{"b":2}]}', '$.a[1].b')
+select json_format(json_parse('{"b": 1, "a": [1, 2 ]}'))
+select json_format(json_extract('{"a": {"b": 1}}', '$.a'))
+select is_json_scalar('1'), is_json_scalar('[1]'), is_json_scalar(json '"a"')
+select cast(json '{"a": 1}' as map(varchar, integer)), cast(json '[1,2]' as array(integer)), cast(json '"x"' as varchar)
+select json_format(cast(array[1,2] as json)), json_format(cast(map(array['a'],array[1]) as json))
+select json_parse('{bad')
+select json_array_length('[1,2]'), json_array_length('{}'), json_array_length('x')
+select U&'a\0062\\c', U&'!D55C' uescape '!', U&'\+01F600'
+select U&'\00zz'
+select listagg(distinct x, '|') within group (order by x) from (values 'b','a','b',null) t(x)
+select listagg(x) within group (order by x) from (values 'b','a') t(x)
+select x, listagg(y, ',') within group (order by y desc) from (values (1,'a'),(1,'b'),(2,'c')) t(x,y) group by x order by x
+select url_extract_host('not a url'), url_extract_path('/p/a?x=1'), url_extract_parameter('https://e.com/?x=a%20b&y','x'), url_extract_parameter('https://e.com/?y=','y'), url_extract_port('http://e.com/'), url_extract_fragment('http://e.com/')
+select url_extract_protocol('HTTP://e.com'), url_extract_query('http://e.com/'), url_extract_host('http://[2001:db8::1]:80/')
+select to_milliseconds(interval '90' second), to_milliseconds(parse_duration('2d'))
+select parse_duration('3.5m'), parse_duration('100ms')
+select every(x) from (values true, null) t(x)
+select bitwise_left_shift(7, 2), bitwise_left_shift(cast(1 as bigint), 63), bitwise_right_shift(cast(-1 as bigint), 60), bitwise_right_shift_arithmetic(cast(-256 as bigint), 4)
+select timezone_hour(from_unixtime(0) at time zone 'Asia/Kolkata'), timezone_minute(from_unixtime(0) at time zone 'Asia/Kolkata')
+select regr_slope(y, x), regr_intercept(y, x) from (values (1,2),(2,4),(3,7)) t(x,y)
+select corr(y, x), covar_samp(y, x) from (values (1e0,2e0),(2e0,4e0),(3e0,7e0)) t(x,y)
+select combinations(array[1,2,3], 2)
+select shuffle(array[1])
+select array_sort(array[3,1,2], (a, b) -> if(a < b, 1, if(a = b, 0, -1)))
+select array_sort(array['bb','a',null], (a, b) -> case when a is null and b is null then 0 when a is null then 1 when b is null then -1 else length(a) - length(b) end)
+select array_sort(array['bb','a',null], (a, b) -> case when a is null and b is null then 0 when a is null then 1 when b is null then -1 else cast(length(a) - length(b) as integer) end)
+select concat(array[1], array[2], array[3]), array[1] || array[2]
+select element_at(array[1,2], 0)
+select array_first(array[1,2])
+select cardinality(map()), map()
+select format_number(1234567), format_number(999)
+select parse_data_size('2.5kB'), parse_data_size('1GB')
+select sum(x) over (order by x groups between 1 preceding and current row) from (values 1,2,2,3) t(x) order by 1
+select x, first_value(x) over (order by x desc nulls last) from (values 1,null) t(x) order by x
+select x, count(*) over w, sum(x) over w from (values 1,2,3) t(x) window w as (order by x) order by x
+select lag(y, 1) ignore nulls over (order by x), lead(y) ignore nulls over (order by x) from (values (1,'a'),(2,null),(3,'c')) t(x,y) order by 1, 2
+select first_value(y) ignore nulls over (order by x), nth_value(y, 2) ignore nulls over (order by x rows between unbounded preceding and unbounded following) from (values (1,null),(2,'b'),(3,'c')) t(x,y) order by x
+select 5 < any (values 1,9), 5 >= all (values 1,5), 5 <> all (values 1), 5 = some (values 5, null), 1 = all (select 1 where false)
+select 3 > all (values 1,null), 3 < any (values 1,null)
+select * from (values (1,2)) t(x,y) natural join (values (1,3)) u(x,z)
+select count(*) from (values 1,2) t(x) group by ()
+select x, y, count(*) from (values (1,2),(1,3)) t(x,y) group by x, rollup(y) order by 1, 2
+select x from (values 1,1,2,3) t(x) group by x having count(*) > 1 or x = 3 order by 1
+select 1 as x union all select null order by 1
+select x from (values 1,2,3) t(x) where x in (select y from (values 2,null) u(y)) or x > 2
+select case when null then 1 else 2 end, if(null, 1, 2), null and true, null or true, not (null = 1)
+select coalesce(null, null), nullif(null, 1), nullif(1, null)
+select x between 1 and null from (values 0,1,2) t(x)
+select count(*) from (values 1) t(x) where not (x in (2, null))
+select date '2024-01-31' + interval '1' month - interval '1' month, date_add('month', -1, date '2024-03-31')
+select cast('2024-01-01 00:00:00 Asia/Seoul' as timestamp with time zone)
+select current_timezone()
+select interval '1' day > interval '23' hour, interval '25' hour, interval '13' month, -interval '1' day
+select time '10:11:12', cast('10:11' as time)
+select date_format(date '2024-01-02', '%Y'), date_format(from_unixtime(0) at time zone 'Asia/Seoul', '%H:%i')
+select from_unixtime(1700000000.123456e0), from_unixtime(0, 9, 0), from_unixtime(1e9)
+select substring('abc', 2), substring('abc' from 2 for 1), position('b' in 'abc'), char_length('abc')
+select lower(null), length(null), concat('a', null), 'a' || null
+select "x" from (values 1) t(X)
+select X as Foo, x as "Bar" from (values 1) t(x)
+select t.* from (values (1, 2)) t(A, b)
+select (select 1 where false), (select null)
+select row(1, 'a').field0
+select row(1,2) = row(1,2), row(1,2) < row(1,3), row(1,null) = row(1,2)
+select array[1,2] = array[1,2], array[1] < array[2], array[1,null] = array[1,null]
+select distinct array[1] from (values 1,2) t(x)
+select map(array[1],array[2]) = map(array[1],array[2])
+select max(array[1,2]), min(row(1,'b')), max(x) from (values true, false) t(x)
+select cast(1 as real) / 3, real '1.5' + 1, cast(0.1 as real) + cast(0.2 as double)
+select 1e0 = 1, 1.0 = 1, cast(1 as decimal(3,1)) = 1e0
+select 1 / 3 * 3e0, 7 / 2.0, 7.0 / 2, cast(7 as decimal(10,0)) / 2
+select cast(10 as decimal(38,0)) * cast(10 as decimal(38,0))
+select sum(x) from (values 9223372036854775807, 1) t(x)
+select avg(x) from (values 9223372036854775807, 9223372036854775807) t(x)
+select abs(-9223372036854775808)
+select cast(9223372036854775807 as double), cast(9007199254740993 as double)
+select cast(1.5 as integer), cast(2147483648 as integer)
+select cast(' x' as char(4)) || '|', cast('abc' as char(2)), char 'a' = 'a '
+select 'a' = 'a ', cast('a' as char(3)) = cast('a' as char(2))
+select x'ff' = from_hex('FF'), length(x'ffff'), to_hex(x'0a')

@@ -46,7 +46,8 @@ class Column(NamedTuple):
     """A column of something one can select from.
 
     dashed: null stands for AWS's "-", so that `= '-'` asks for null. hidden: not in `SELECT *`. form: a pattern that all its
-    texts match, "" for none: to compare it with any other text is a mistake.
+    texts match, "" for none: to compare it with any other text is a mistake. address: its text is an address or null, nothing
+    else. label: the name as the question writes it, where that has capital letters.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Column(NamedTuple):
     dashed: bool = False
     hidden: bool = False
     form: str = ""
+    address: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def bind(tree: exp.Query, text: str, tables: Tables, now: datetime | None = None
     """Bind *tree* (it is used up); QueryError underlines in *text* what cannot be answered."""
     binder = _Binder(text, tables, now or datetime.now(UTC))
     bound, columns = binder.query(tree, Scope())
-    return Answered(bound, columns)
+    return Answered(bound, tuple(column._replace(name=column.label or column.name) for column in columns))
 
 
 class _Binder(Expressions):
@@ -205,7 +208,7 @@ class _Binder(Expressions):
             return shown
         if len(names) != len(shown):
             raise self.fail("query.column_count", node, given=len(names), needed=len(shown))
-        return tuple(column._replace(name=name) for column, name in zip(shown, names, strict=True))
+        return tuple(column._replace(name=name, label="") for column, name in zip(shown, names, strict=True))
 
     def _set_operation(self, tree: exp.SetOperation, scope: Scope) -> tuple[Column, ...]:
         sides = []
@@ -221,7 +224,8 @@ class _Binder(Expressions):
             kind = common(one.type, other.type)
             if kind is None:
                 raise self.fail("query.types_differ", tree.args["expression"], one=one.type, other=other.type)
-            found.append(Column(one.name, kind, one.dashed and other.dashed))
+            address = one.address and other.address
+            found.append(Column(one.name, kind, one.dashed and other.dashed, address=address, label=one.label))
         return tuple(found)
 
     def _modifiers(self, tree: exp.Query, columns: tuple[Column, ...], scope: Scope) -> None:
@@ -272,16 +276,18 @@ class _Binder(Expressions):
             named = projection.alias if isinstance(projection, exp.Alias) else ""
             inner = projection.this if isinstance(projection, exp.Alias) else projection
             bound = self.value(inner, scope)
-            name = named.lower() or self._own_name(inner) or f"_col{len(found)}"
-            found.append(Column(name, bound.type, self.is_dashed(inner, scope)))
+            label = named or self._own_name(inner) or f"_col{len(found)}"
+            name = label.lower()
+            dashed, address = self.is_dashed(inner, scope), self.is_address(inner, scope)
+            found.append(Column(name, bound.type, dashed, address=address, label=label if label != name else ""))
             nodes.append(exp.alias_(bound.node, name, quoted=True))
         tree.set("expressions", nodes)
         return tuple(found)
 
     def _own_name(self, node: exp.Expr) -> str:
-        if isinstance(node, exp.Column) or (isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier)):
-            return node.name.lower()
-        return ""
+        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
+            return node.name if self._own_name(node.this) else ""
+        return node.name if isinstance(node, exp.Column) else ""
 
     def _star(self, node: exp.Expr, scope: Scope) -> list[tuple[Column, exp.Expr]] | None:
         wanted = ""

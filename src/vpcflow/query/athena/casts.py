@@ -41,6 +41,7 @@ internal try_moment(x varchar) timestamp = CASE WHEN regexp_full_match(x, trino_
   THEN TRY_CAST(trino_moment_digits(x) AS TIMESTAMP) END
 internal fitting(x varchar, size bigint) varchar = CASE WHEN length(x) > size
   THEN error('Value ' || x || ' cannot be represented as varchar(' || size || ')') ELSE x END
+internal try_fitting(x varchar, size bigint) varchar = CASE WHEN length(x) <= size THEN x END
 internal once double_text(x double) varchar = CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
   WHEN x = 0 THEN CASE WHEN CAST(x AS VARCHAR)[1] = '-' THEN '-' ELSE '' END || '0E0' ELSE trino_scientific(trino_shortest(x)) END
 internal shortest(x double) varchar = CASE WHEN contains(CAST(x AS VARCHAR), 'e') THEN CAST(x AS VARCHAR) ELSE CAST(x AS VARCHAR) || 'e0' END
@@ -98,7 +99,7 @@ def cast(value: Bound, wanted: Type, *, safe: bool) -> exp.Expr | None:
     if given.name == "unknown":
         return exp.cast(exp.Null(), duckdb(wanted), dialect="duckdb")
     if wanted.name in ("varchar", "char"):
-        return _to_text(value, wanted)
+        return _to_text(value, wanted, safe=safe)
     if given.name in ("varchar", "char"):
         return _from_text(node, wanted, "try_" if safe else "")
     kind = (exp.TryCast if safe else exp.Cast)(this=node, to=exp.DataType.build(duckdb(wanted), dialect="duckdb"))
@@ -121,6 +122,11 @@ def cast(value: Bound, wanted: Type, *, safe: bool) -> exp.Expr | None:
 def _inner(value: Bound, wanted: Type, kind: exp.Expr, *, safe: bool) -> exp.Expr | None:
     """Cast what collections hold, where the whole can be cast at once."""
     given = value.type
+    if given.name == "json":
+        if wanted.inner:
+            return kind
+        shown = sql("trino_json_extract_scalar_0", value.node, text("$"))
+        return _from_text(shown, wanted, "try_" if safe else "") if wanted.is_number or wanted == BOOLEAN else None
     if given.name != wanted.name or len(given.inner) != len(wanted.inner) or not given.inner:
         return None
     if given.name == "array" and (safe or not _alike(given, wanted)):
@@ -154,7 +160,7 @@ def _alike(given: Type, wanted: Type) -> bool:
         or {given.name, wanted.name} <= {"varchar", "char"}  # fmt: skip
 
 
-def _to_text(value: Bound, wanted: Type) -> exp.Expr | None:
+def _to_text(value: Bound, wanted: Type, *, safe: bool) -> exp.Expr | None:
     given, node = value.type, value.node
     if given.name in ("varchar", "char"):
         shown: exp.Expr = node
@@ -181,7 +187,7 @@ def _to_text(value: Bound, wanted: Type) -> exp.Expr | None:
     if wanted.numbers:
         if given.name not in ("varchar", "char"):
             limit = exp.Literal.number(wanted.numbers[0])
-            return sql("trino_fitting", shown, limit)
+            return sql("trino_try_fitting" if safe else "trino_fitting", shown, limit)
         return sql("left", shown, exp.Literal.number(wanted.numbers[0]))
     return shown
 

@@ -12,6 +12,7 @@ from vpcflow.query.athena import casts
 from vpcflow.query.athena.call import Bound, Call, sql, text
 from vpcflow.query.athena.functions import registry, time
 from vpcflow.query.athena.functions.condition import shared
+from vpcflow.query.athena.functions.lambdas import LAMBDAS, Lambdas
 from vpcflow.query.athena.match import Matched, match
 from vpcflow.query.athena.types import (
     BIGINT,
@@ -22,6 +23,7 @@ from vpcflow.query.athena.types import (
     INTEGER,
     INTERVAL,
     MONTHS,
+    REAL,
     UNKNOWN,
     VARBINARY,
     VARCHAR,
@@ -35,7 +37,7 @@ from vpcflow.query.athena.types import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from vpcflow.errors import QueryError
@@ -118,6 +120,13 @@ class Expressions:
         found = self._find(node, scope)
         return bool(found and found[1].dashed)
 
+    def is_address(self, node: exp.Expr, scope: Scope) -> bool:
+        """Tell whether *node*, as written, is a column of addresses of the lake's, or the first there is of several."""
+        if isinstance(node, exp.Anonymous) and str(node.this).lower() == "coalesce":
+            return all(self.is_address(part, scope) for part in node.expressions)
+        found = self._find(node, scope) if isinstance(node, exp.Column) else None
+        return bool(found and found[1].address)
+
     def coerce(self, value: Bound, wanted: Type) -> Bound:
         """Return *value* as *wanted*, which it becomes by itself."""
         given = value.type
@@ -168,6 +177,7 @@ class Expressions:
             exp.Array: self._array, exp.Dot: self._dot, exp.Interval: self._interval, exp.AtTimeZone: self._at_time_zone,
             exp.Extract: self._extract, exp.Trim: self._trim, exp.StrPosition: self._position, exp.Substring: self._substring,
             exp.Exists: self._exists, exp.Subquery: self._subquery, exp.Tuple: self._tuple, exp.HexString: self._hex,
+            exp.UnicodeString: self._unicode, exp.ParseJSON: self._json,
             exp.WithinGroup: self._within_group, exp.GroupConcat: self._listagg, exp.IgnoreNulls: self._window_alone,
             exp.RespectNulls: self._window_alone, exp.Identifier: self._lambda_name,
             **dict.fromkeys(_COMPARISONS, self._compare), **dict.fromkeys(_ARITHMETIC, self._arithmetic),
@@ -201,6 +211,21 @@ class Expressions:
     def _hex(self, node: exp.Expr, scope: Scope) -> Bound:
         del scope
         return Bound(sql("unhex", text(str(node.this))), VARBINARY, node)
+
+    def _json(self, node: exp.Expr, scope: Scope) -> Bound:
+        """JSON '…'."""
+        return self._resolved("json_parse", (self.value(node.this, scope),), node)
+
+    def _unicode(self, node: exp.Expr, scope: Scope) -> Bound:
+        """U&'…': after the escape character four digits, or six after "+", stand for a character."""
+        del scope
+        given = node.args.get("escape")
+        escape = re.escape(given.name if isinstance(given, exp.Expr) else "\\")
+        code = rf"{escape}(?:([0-9A-Fa-f]{{4}})|\+([0-9A-Fa-f]{{6}})|({escape}))"
+        if re.search(escape, re.sub(code, "", str(node.this))):
+            raise self.fail("query.pattern", node.parent or node, pattern=node.this, name="U&")
+        read = re.sub(code, lambda found: found[3] or chr(int(found[1] or found[2], 16)), str(node.this))
+        return Bound(text(read), VARCHAR, node)
 
     def _column(self, node: exp.Column, scope: Scope) -> Bound:
         if isinstance(node.this, exp.Star):
@@ -299,13 +324,22 @@ class Expressions:
     # --- comparisons -------------------------------------------------------------------------------------------
 
     def _compare(self, node: exp.Expr, scope: Scope) -> Bound:
+        every = node.expression
+        if isinstance(every, exp.Anonymous) and str(every.this).lower() in _QUANTIFIERS and len(every.expressions) == 1:
+            # sqlglot takes ALL (VALUES …) for a function.
+            node.set("expression", _QUANTIFIERS[str(every.this).lower()](this=every.expressions[0]))
         if isinstance(node.expression, (exp.Any, exp.All)):
             return self._quantified(node, scope)
         null = self._dash(node, scope)
         if null is not None:
             return Bound(null, BOOLEAN, node)
         self._of_its_form([node.this, node.expression], scope)
-        left, right = self._alike([self.value(node.this, scope), self.value(node.expression, scope)], node)
+        values = [self.value(node.this, scope), self.value(node.expression, scope)]
+        left, right = self._alike(values, node)
+        kind = common(values[0].type, values[1].type)
+        if isinstance(node, (exp.EQ, exp.NEQ)) and kind is not None and kind.inner:
+            equal = _equal(left, right, kind)
+            return Bound(equal if isinstance(node, exp.EQ) else exp.Not(this=exp.paren(equal)), BOOLEAN, node)
         return Bound(type(node)(this=left, expression=right), BOOLEAN, node)
 
     def _alike(self, values: Sequence[Bound], node: exp.Expr) -> list[exp.Expr]:
@@ -317,6 +351,9 @@ class Expressions:
             kind = found
         if kind.is_number or kind.is_time or kind == UNKNOWN:
             return [value.node for value in values]  # DuckDB compares these as Trino does
+        if any(value.type.name == "char" for value in values):
+            # A char(n) has as many blanks at its end as the other side's length asks for.
+            return [sql("rtrim", self.coerce(value, kind).node, text(" ")) for value in values]
         return [self.coerce(value, kind).node for value in values]
 
     def _of_its_form(self, parts: Sequence[exp.Expr], scope: Scope) -> None:
@@ -648,7 +685,7 @@ class Expressions:
 
     # --- functions ---------------------------------------------------------------------------------------------
 
-    def _function(self, node: exp.Anonymous, scope: Scope) -> Bound:  # noqa: C901, PLR0912 - a form of call each
+    def _function(self, node: exp.Anonymous, scope: Scope) -> Bound:  # noqa: C901 - a form of call each
         name = str(node.this).lower()
         arguments = list(node.expressions)
         order, distinct = None, False
@@ -675,13 +712,8 @@ class Expressions:
             network = self._in_network(node, arguments, scope)
             if network is not None:
                 return network
-        if name in _MATCHES and len(arguments) == 2:
-            told = self._resolved("transform", (self.value(arguments[0], scope), arguments[1]), node, scope)
-            if told.type.inner[0] not in (BOOLEAN, UNKNOWN):
-                raise self.fail("query.types_differ", arguments[1], one=BOOLEAN, other=told.type.inner[0])
-            return Bound(sql(_MATCHES[name], told.node), BOOLEAN, node)
-        if name == "reduce" and len(arguments) == 4:
-            return self._reduce(node, arguments, scope)
+        if name in LAMBDAS and any(isinstance(argument, exp.Lambda) for argument in arguments):
+            return self._over(name, arguments, node, scope)
         values = tuple(
             argument if isinstance(argument, exp.Lambda) else self.value(argument, scope) for argument in arguments
         )
@@ -693,42 +725,35 @@ class Expressions:
     def _in_network(self, node: exp.Expr, arguments: list[exp.Expr], scope: Scope) -> Bound | None:
         """`contains('10.0.0.0/8', CAST(column AS ipaddress))` in the form that the rule of networks makes quick.
 
-        Nothing for a CAST of text that may be no address: that must fail, and the quick form would not notice.
+        Nothing for text that may be no address: its CAST must fail, its TRY_CAST be null, and the quick form would not notice;
+        nor for a network with the place that IPv4 addresses have among those of IPv6.
         """
         network, cast = arguments
         if not (isinstance(network, exp.Literal) and network.is_string and isinstance(cast, (exp.Cast, exp.TryCast))):
             return None
         if cast.to.this != exp.DataType.Type.IPADDRESS:
             return None
-        if not (isinstance(cast, exp.TryCast) or self.is_dashed(cast.this, scope)):
+        if not self.is_address(cast.this, scope):
             return None
         inner = self.value(cast.this, scope)
-        if inner.type.name != "varchar":
-            return None
         try:
-            ipaddress.ip_network(network.name)
+            parsed = ipaddress.ip_network(network.name)
         except ValueError:
+            return None
+        if isinstance(parsed, ipaddress.IPv6Network) and parsed.overlaps(_IPV4):
             return None
         held = exp.Cast(this=inner.node, to=exp.DataType(this=exp.DataType.Type.IPADDRESS))
         return Bound(exp.ArrayContains(this=network.copy(), expression=held), BOOLEAN, node)
 
-    def _reduce(self, node: exp.Expr, arguments: list[exp.Expr], scope: Scope) -> Bound:
-        """reduce(array, start, (state, x) → state, state → result)."""
-        held, start = self.value(arguments[0], scope), self.value(arguments[1], scope)
-        if held.type.name != "array" or not all(isinstance(one, exp.Lambda) for one in arguments[2:]):
-            raise self.fail("query.arguments", node, name="reduce", given=f"{held.type}, {start.type}, …")
-        step, state = self._applied(arguments[2], (start.type, held.type.inner[0]), scope)
-        if common(start.type, state) != start.type:
-            # The state grows to what the lambda makes of it.
-            start = self.coerce(start, state)
-            step, state = self._applied(arguments[2], (start.type, held.type.inner[0]), scope)
-        start = Bound(exp.cast(start.node, duckdb(start.type), dialect="duckdb"), start.type, start.written)
-        last, result = self._applied(arguments[3], (start.type,), scope)
-        reduced = sql("list_reduce", held.node, step, start.node)
-        made = sql("list_extract", sql("list_transform", exp.Array(expressions=[reduced]), last), exp.Literal.number(1))
-        return Bound(made, result, node)
+    def _over(self, name: str, arguments: list[exp.Expr], node: exp.Expr, scope: Scope) -> Bound:
+        """Call a function whose last arguments are lambdas."""
+        count, build = LAMBDAS[name]
+        plain, written = arguments[:-count], arguments[-count:]
+        if any(isinstance(one, exp.Lambda) for one in plain) or not all(isinstance(one, exp.Lambda) for one in written):
+            raise self.fail("query.arguments", node, name=name, given=f"{len(arguments)}")
+        return build(Lambdas(self, name, tuple(self.value(one, scope) for one in plain), tuple(written), node, scope))
 
-    def _applied(self, node: exp.Expr, kinds: tuple[Type, ...], scope: Scope) -> tuple[exp.Expr, Type]:
+    def applied(self, node: exp.Expr, kinds: tuple[Type, ...], scope: Scope) -> tuple[exp.Expr, Bound]:
         """Bind a lambda whose parameters have *kinds*."""
         from vpcflow.query.athena.binder import Scope as Inner  # noqa: PLC0415 - the two need each other
 
@@ -737,7 +762,7 @@ class Expressions:
             raise self.fail("query.lambda", node, given=len(names), needed=len(kinds))
         body = self.value(node.this.copy(), Inner(outer=scope, lambdas=dict(zip(names, kinds, strict=True))))
         made = exp.Lambda(this=body.node, expressions=[exp.to_identifier(name, quoted=True) for name in names])
-        return made, body.type
+        return made, body
 
     def _resolved(self, name: str, values: tuple[Any, ...], node: exp.Expr, scope: Scope | None = None) -> Bound:
         """Find the overload of *name* that takes *values* (bound, or lambdas as written) and call it."""
@@ -790,22 +815,23 @@ class Expressions:
                 "bit_and",
                 "bit_or",
                 "ntile",
-                "count_if",
             )
+            cast_after = cast_after or result == REAL
             if cast_after:
                 made = exp.cast(made, duckdb(result), dialect="duckdb")
         return Bound(made, result, node)
 
     def _lambda(self, node: exp.Lambda, found: Matched, wanted: str, scope: Scope | None) -> tuple[exp.Expr, Type]:
-        return self._applied(node, tuple(found.takes(wanted)), scope or self.nowhere())
+        made, body = self.applied(node, tuple(found.takes(wanted)), scope or self.nowhere())
+        return made, body.type
 
     def _within(self, bound: Bound, order: exp.Order | None, scope: Scope, *, distinct: bool, node: exp.Expr) -> Bound:
         """Put DISTINCT and ORDER BY into an aggregate's brackets."""
-        call = bound.node.find(exp.Anonymous, exp.Count)
-        if call is None:
-            raise self.fail("query.not_supported", node, what="DISTINCT / ORDER BY")
+        call = _innermost(bound.node)
         if isinstance(call, exp.Count):
             return bound
+        if not isinstance(call, exp.Anonymous):
+            raise self.fail("query.not_supported", node, what="DISTINCT / ORDER BY")
         arguments = list(call.expressions)
         if distinct:
             arguments = [exp.Distinct(expressions=arguments)]
@@ -822,40 +848,46 @@ class Expressions:
 
     def _filter(self, node: exp.Filter, scope: Scope) -> Bound:
         inner = self.value(node.this, scope)
-        test = self.condition(node.expression.this, scope)
-        return Bound(
-            _around_call(inner.node, lambda call: exp.Filter(this=call, expression=exp.Where(this=test.node))),
-            inner.type,
-            node,
-        )
+        test = self.condition(node.expression.this, scope).node
+
+        def filtered(call: exp.Expr) -> exp.Expr:
+            if isinstance(call, exp.Filter):
+                both = exp.and_(call.expression.this, exp.paren(test), copy=False)
+                return exp.Filter(this=call.this, expression=exp.Where(this=both))
+            return exp.Filter(this=call, expression=exp.Where(this=test))
+
+        return Bound(_around_call(inner.node, filtered), inner.type, node)
 
     def _listagg(self, node: exp.Expr, scope: Scope) -> Bound:
-        order, separator = None, node.args.get("separator")
-        value = node.this
+        order = None
+        value, separator = node.this, node.args.get("separator")
         if isinstance(value, exp.Order):
             order, value = value, value.this
-        made = sql(
-            "string_agg", self._text(value, scope), self._text(separator, scope) if separator is not None else text("")
-        )
-        made.meta["aggregate"] = True
-        bound = Bound(made, VARCHAR, node)
-        if order is not None:
-            ordered = [self.ordered(one, scope) for one in order.expressions]
-            made.append("expressions", exp.Order(this=made.expressions.pop(), expressions=ordered))
-        return bound
+        return self._joined([value, *([] if separator is None else [separator])], order, scope, node)
 
     def _within_group(self, node: exp.WithinGroup, scope: Scope) -> Bound:
         call = node.this
-        name = str(call.this).lower() if isinstance(call, exp.Anonymous) else "listagg"
-        if name != "listagg":
+        if isinstance(call, exp.Anonymous) and str(call.this).lower() != "listagg":
             raise self.fail("query.not_supported", node, what="WITHIN GROUP")
-        arguments = [
-            self._text(part, scope) for part in (call.expressions if isinstance(call, exp.Anonymous) else [call.this])
-        ]
-        if len(arguments) == 1:
-            arguments.append(text(""))
-        ordered = [self.ordered(one, scope) for one in node.expression.expressions]
-        made = sql("string_agg", arguments[0], exp.Order(this=arguments[1], expressions=ordered))
+        separator = call.args.get("separator")
+        parts = (
+            call.expressions if isinstance(call, exp.Anonymous) else [call.this, *([separator] if separator else [])]
+        )
+        return self._joined(parts, node.expression, scope, node)
+
+    def _joined(self, parts: list[exp.Expr], order: exp.Expr | None, scope: Scope, node: exp.Expr) -> Bound:
+        """listagg([DISTINCT] text, separator) WITHIN GROUP (ORDER BY …)."""
+        value, *rest = parts
+        distinct = isinstance(value, exp.Distinct)
+        if distinct:
+            value, *more = value.expressions
+            rest = [*more, *rest]
+        told: exp.Expr = self._text(value, scope)
+        ordered = [] if order is None else [self.ordered(one, scope) for one in order.expressions]
+        if distinct:
+            told = exp.Distinct(expressions=[told])
+        separator = self._text(rest[0], scope) if rest else text("")
+        made = sql("string_agg", told, exp.Order(this=separator, expressions=ordered) if ordered else separator)
         made.meta["aggregate"] = True
         return Bound(made, VARCHAR, node)
 
@@ -885,13 +917,27 @@ class Expressions:
                     spec.set(key, self.value(spec.args[key], scope).node)
 
 
+_QUANTIFIERS: Final[dict[str, type[exp.Expr]]] = {"all": exp.All, "some": exp.Any, "any": exp.Any}
+_IPV4: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 _OPERATORS: Final[dict[str, type[exp.Expr]]] = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul}
-_MATCHES: Final = {"any_match": "trino_any", "all_match": "trino_all", "none_match": "trino_none"}
 _FIELDS: Final = {
     "year": "year", "quarter": "quarter", "month": "month", "week": "week", "day": "day", "day_of_month": "day", "hour": "hour",
     "day_of_week": "day_of_week", "dow": "day_of_week", "day_of_year": "day_of_year", "doy": "day_of_year", "minute": "minute",
     "year_of_week": "year_of_week", "yow": "year_of_week", "second": "second",
 }  # fmt: skip
+
+
+def _equal(left: exp.Expr, right: exp.Expr, kind: Type) -> exp.Expr:
+    """Compare collections: what a null makes unknown stays so (DuckDB takes a null inside for a value)."""
+    if kind.name == "row":
+        parts = [
+            _equal(sql("struct_extract_at", left.copy(), at), sql("struct_extract_at", right.copy(), at.copy()), part)
+            for at, part in zip(map(exp.Literal.number, range(1, len(kind.inner) + 1)), kind.inner, strict=True)
+        ]
+        return exp.paren(exp.and_(*parts, copy=False), copy=False)
+    if kind.name == "array" and not kind.inner[0].inner:
+        return sql("trino_same_arrays", left, right)
+    return exp.EQ(this=left, expression=right)
 
 
 def _negated(written: exp.Expr, made: exp.Expr) -> exp.Expr:
@@ -965,13 +1011,26 @@ def _scaled(whole: exp.Expr, scale: int) -> exp.Expr:
     )
 
 
-def _around_call(node: exp.Expr, wrap: Any) -> exp.Expr:  # noqa: ANN401
-    """Wrap the call inside a result's casts, not the casts."""
-    if isinstance(node, exp.Cast):
-        node.set("this", _around_call(node.this, wrap))
-        return node
-    if isinstance(node, exp.Anonymous) and node.expressions and isinstance(node.expressions[0], exp.Filter):
-        return node
-    made = wrap(node)
+def _around_call(node: exp.Expr, wrap: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    """Wrap the aggregate inside what is made of its result, with the filter it has already."""
+    call = _innermost(node)
+    if isinstance(call.parent, exp.Filter):
+        call = call.parent
+    outer, key, index = call.parent, call.arg_key, call.index
+    made = wrap(call)
     made.meta["aggregate"] = True
-    return made if isinstance(made, exp.Expr) else node
+    if outer is None or call is node:
+        return made
+    outer.set(str(key), made, index)
+    return node
+
+
+def _innermost(node: exp.Expr) -> exp.Expr:
+    """Return the engine's own aggregate: what is made of its result are casts and macros around it."""
+    while True:
+        if isinstance(node, (exp.Cast, exp.Filter)):
+            node = node.this
+        elif isinstance(node, exp.Anonymous) and str(node.this).startswith("trino_") and node.expressions:
+            node = node.expressions[0]
+        else:
+            return node

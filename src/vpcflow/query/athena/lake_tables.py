@@ -46,7 +46,11 @@ class LakeTables:
         name = ALIASES.get(name, name)
         if name in FLOWS:
             return Relation(
-                name, (*self._columns(FLOWS[name]), *(Column(one, _DERIVED.get(one, VARCHAR)) for one in NAMES))
+                name,
+                (
+                    *self._columns(FLOWS[name]),
+                    *(Column(one, _DERIVED.get(one, VARCHAR), address=one in ("src", "dst")) for one in NAMES),
+                ),
             )
         return Relation(name, self._columns(name)) if name in TABLES else None
 
@@ -61,6 +65,7 @@ class LakeTables:
                 _TYPES[field.type],
                 dashed=field.type == "string",
                 hidden=not self._schema.has(table, field.column),
+                address=field.kind == "address",
             )
             for field in TABLES[table]
         ]

@@ -121,7 +121,7 @@ class UserTables:
     def view_columns(self, view: UserView, now: datetime) -> tuple[HiveColumn, ...]:
         """Return the columns that a view's query has now."""
         found = bind(read_view(view), view.text, self.question(now), now).columns
-        return tuple(HiveColumn(column.name, hive_types.written(column.type)) for column in found)
+        return tuple(HiveColumn(column.name.lower(), hive_types.written(column.type)) for column in found)
 
     def lake_table(self, name: str) -> UserTable | None:
         """Return a table of the lake as a declaration of it would read; None for others."""

@@ -2,21 +2,25 @@
 
 A table lies in folders by the UTC hour of its records' time, so `start >= a AND start < b` leaves out every hour outside. A
 record ends after it starts, so `end < b` does too; `end >= a` cannot (a record may have begun long before), and only the
-ledger, which knows the last `end` of each file, uses it.
+ledger, which knows the last `end` of each file, uses it. `date`, and the keys (`keys.py`), say the same of whole days and hours.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
+from vpcflow.query.rewrites import keys
+from vpcflow.query.rewrites.constants import DAY, SECONDS, seconds
 from vpcflow.query.schema import FLOWS
 from vpcflow.types import PartitionFilter, TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     from vpcflow.query.schema import Schema
 
@@ -32,7 +36,7 @@ def scans(tree: exp.Expr) -> dict[str, PartitionFilter]:
     for table in tree.find_all(exp.Table):
         base = FLOWS.get(table.name, table.name)
         if base in FLOWS.values() and not table.db:
-            stated = _stated(table)
+            stated = _stated(table, keyed=True)
             found[base] = _hull(found[base], stated) if base in found else stated
     return found
 
@@ -51,25 +55,39 @@ def rewrite(tree: exp.Expr, schema: Schema) -> exp.Expr:
     return tree
 
 
-def _stated(table: exp.Table) -> PartitionFilter:
+def _stated(table: exp.Table, *, keyed: bool = False) -> PartitionFilter:
+    """Return what the WHERE around *table* says of it. keyed: what it says of date, year, month, day and hour too."""
     select = table.find_ancestor(exp.Select)
     where = select.args.get("where") if select is not None else None
     if select is None or where is None or not _is_source(table, select):
         return PartitionFilter()
-    alone = not select.args.get("joins")
-    ranges = {"start": [None, None], "end": [None, None]}  # type: dict[str, list[int | None]]
-    keys: dict[str, frozenset[str]] = {}
-    for test in where.this.unnest().flatten() if isinstance(where.this.unnest(), exp.And) else [where.this.unnest()]:
-        for name, low, high in _bounds(test.unnest(), table.alias_or_name, alone=alone):
-            _narrow(ranges[name], low, high)
-        for name, values in _listed(test.unnest(), table.alias_or_name, alone=alone):
-            keys[name] = keys[name] & values if name in keys else values
+    alone, name = not select.args.get("joins"), table.alias_or_name
+    ranges = {"start": [None, None], "end": [None, None], "date": [None, None]}  # type: dict[str, list[int | None]]
+    listed: dict[str, frozenset[str]] = {}
+    tests = list(_conjuncts(where.this))
+    for test in tests:
+        for column, low, high in _bounds(test, name, alone=alone):
+            _narrow(ranges[column], low, high)
+        for key, values in _listed(test, name, alone=alone):
+            listed[key] = listed[key] & values if key in listed else values
+    time = TimeRange(*ranges["start"])
+    if keyed:
+        _narrow(ranges["start"], *ranges["date"])
+        time = keys.left(tests, lambda column: _belongs(column, name, alone=alone), TimeRange(*ranges["start"]))
     return PartitionFilter(
-        time=TimeRange(*ranges["start"]),
-        end=TimeRange(*ranges["end"]),
-        accounts=keys.get("accounts"),
-        regions=keys.get("regions"),
+        time=time, end=TimeRange(*ranges["end"]), accounts=listed.get("accounts"), regions=listed.get("regions")
     )
+
+
+def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield what must hold together, without brackets; a filter may join thousands, so no recursion."""
+    waiting = [condition]
+    while waiting:
+        part = waiting.pop().unnest()
+        if isinstance(part, exp.And):
+            waiting += [part.right, part.left]
+        else:
+            yield part
 
 
 def _is_source(table: exp.Table, select: exp.Select) -> bool:
@@ -88,28 +106,43 @@ def _is_outer(table: exp.Table) -> bool:
 
 
 def _bounds(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, int | None, int | None]]:
+    """Yield a column of time and the seconds from and before which *test* leaves it."""
     if isinstance(test, exp.Between):
-        column, low, high = (
-            _time_column(test.this, name, alone=alone),
-            _number(test.args["low"]),
-            _number(test.args["high"]),
-        )
+        column = _time_column(test.this, name, alone=alone)
+        low, high = seconds(test.args["low"]), seconds(test.args["high"])
         if column and low is not None and high is not None:
-            yield column, low, high + 1
+            yield column[0], _at(low, column[1]), _after(high, column[1])
+        return
+    if isinstance(test, exp.In) and test.expressions:
+        column, values = _time_column(test.this, name, alone=alone), [seconds(value) for value in test.expressions]
+        known = [value for value in values if value is not None]
+        if column and len(known) == len(values):
+            yield column[0], _at(min(known), column[1]), _after(max(known), column[1])
         return
     if not isinstance(test, (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE)):
         return
     kind: type[exp.Expr] = type(test)
     left, right = test.left, test.right
-    if _number(left) is not None:
+    if seconds(left) is not None:
         left, right = right, left
         kind = _FLIPPED.get(kind, kind)
-    column, value = _time_column(left, name, alone=alone), _number(right)
+    column, value = _time_column(left, name, alone=alone), seconds(right)
     if column is None or value is None:
         return
-    low = None if kind in (exp.LT, exp.LTE) else value + (kind is exp.GT)
-    high = None if kind in (exp.GT, exp.GTE) else value + (kind is not exp.LT)
-    yield column, low, high
+    found, unit = column
+    low_edge = None if kind in (exp.LT, exp.LTE) else _after(value, unit) if kind is exp.GT else _at(value, unit)
+    high_edge = None if kind in (exp.GT, exp.GTE) else _at(value, unit) if kind is exp.LT else _after(value, unit)
+    yield found, low_edge, high_edge
+
+
+def _at(value: Fraction, unit: int) -> int:
+    """Return the first full *unit* at or after *value*."""
+    return math.ceil(value / unit) * unit
+
+
+def _after(value: Fraction, unit: int) -> int:
+    """Return the first full *unit* after *value*."""
+    return (math.floor(value / unit) + 1) * unit
 
 
 def _listed(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, frozenset[str]]]:
@@ -128,42 +161,31 @@ def _listed(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, fr
         yield _KEYS[column.name], frozenset(value.name for value in values)
 
 
-def _time_column(node: exp.Expr, name: str, *, alone: bool) -> str | None:
+def _time_column(node: exp.Expr, name: str, *, alone: bool) -> tuple[str, int] | None:
+    """Return the column of time that *node* shows, and to how many seconds it is cut."""
+    unit = 1
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "date_trunc" and len(node.expressions) == 2:
+        # Athena SQL, bound: as are trino_from_unixtime and the cast to a date.
+        unit = SECONDS.get(node.expressions[0].name.lower(), 0) if node.expressions[0].name.lower() != "week" else 0
+        node = node.expressions[1]
+    elif isinstance(node, exp.Cast) and node.is_type(exp.DataType.Type.DATE):
+        unit, node = DAY, node.this
+    if not unit:
+        return None
     if isinstance(node, exp.Coalesce):
         # coalesce(start, x_event_time / 1000) is the record's time where `start` may be missing.
         node = node.this
     if isinstance(node, exp.Anonymous) and str(node.this).lower() == "trino_from_unixtime":
-        # Athena SQL, bound: the time of a record as a timestamp.
         (node,) = node.expressions
-    if isinstance(node, exp.Column) and node.name in ("start", "end") and _belongs(node, name, alone=alone):
-        return str(node.name)
-    return None
+    if not isinstance(node, exp.Column) or not _belongs(node, name, alone=alone):
+        return None
+    if node.name == "date":
+        return "date", max(unit, DAY)
+    return (str(node.name), unit) if node.name in ("start", "end") else None
 
 
 def _belongs(column: exp.Column, name: str, *, alone: bool) -> bool:
     return column.table == name or (not column.table and alone)
-
-
-def _number(node: exp.Expr) -> int | None:
-    if isinstance(node, exp.Neg):
-        inner = _number(node.this)
-        return None if inner is None else -inner
-    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdecimal():
-        return int(node.this)
-    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.is_string:
-        return _moment(node)
-    return None
-
-
-def _moment(node: exp.Cast) -> int | None:
-    """Return a literal date's or timestamp's second, None for one between two seconds."""
-    if not node.is_type(exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ, exp.DataType.Type.DATE):
-        return None
-    try:
-        when = datetime.fromisoformat(node.this.name)
-    except ValueError:
-        return None
-    return None if when.microsecond or when.tzinfo else int(when.replace(tzinfo=UTC).timestamp())
 
 
 def _narrow(bounds: list[int | None], low: int | None, high: int | None) -> None:

@@ -67,6 +67,8 @@ def plan(said: CreateTableAs, columns: Sequence[Column], runner: Runner, default
     codec = said.properties.get("write_compression", said.properties.get("parquet_compression", "ZSTD"))
     if str(codec).lower() not in _CODECS:
         raise runner.fail("query.ddl_property", name, property="write_compression", value=codec)
+    columns = [column._replace(name=column.name.lower()) for column in columns]
+    columns = [column._replace(name=column.name.lower()) for column in columns]
     runner.named(name, [column.name for column in columns])
     told = [HiveColumn(column.name, _written(column, runner, said)) for column in columns]
     wanted = said.properties.get("partitioned_by", ())
@@ -97,7 +99,8 @@ def write(batches: Iterable[pa.RecordBatch], plan: Plan, folder: Path) -> tuple[
     writers: dict[tuple[str, ...], pq.ParquetWriter] = {}
     rows = 0
     try:
-        for batch in batches:
+        for given in batches:
+            batch = given.rename_columns([name.lower() for name in given.schema.names])
             rows += batch.num_rows
             for values, part in _split(batch, keys) if batch.num_rows or not keys else ():
                 if values not in writers:

@@ -30,6 +30,20 @@ asin(x double) double -> asin
 acos(x double) double -> acos
 atan(x double) double -> atan
 atan2(y double, x double) double -> atan2
+sinh(x double) double -> sinh
+cosh(x double) double -> cosh
+tanh(x double) double -> tanh
+from_base(x varchar, radix bigint) bigint = CASE WHEN radix NOT BETWEEN 2 AND 36 THEN error('Radix must be between 2 and 36')
+  WHEN regexp_full_match(x, '[+-]?[0-9a-zA-Z]+') THEN CAST(CASE WHEN x[1] = '-' THEN -1 ELSE 1 END * list_sum(list_transform(
+  string_split(ltrim(lower(x), '+-'), ''), lambda one, place: trino_digit(one, radix, x)
+  * CAST(power(radix, length(ltrim(x, '+-')) - place) AS HUGEINT))) AS BIGINT)
+  WHEN x IS NOT NULL THEN error('Not a valid base-' || radix || ' number: ' || x) END
+internal digit(one varchar, radix bigint, whole varchar) bigint = CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', one) <= radix
+  THEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', one) - 1 ELSE error('Not a valid base-' || radix || ' number: ' || whole) END
+wilson_interval_lower(hits bigint, trials bigint, z double) double = trino_wilson(hits, trials, z, -1)
+wilson_interval_upper(hits bigint, trials bigint, z double) double = trino_wilson(hits, trials, z, 1)
+internal wilson(hits double, trials double, z double, side double) double = (hits / trials + z * z / (2 * trials)
+  + side * z * sqrt(hits / trials * (1 - hits / trials) / trials + z * z / (4 * trials * trials))) / (1 + z * z / trials)
 radians(x double) double -> radians
 degrees(x double) double -> degrees
 pi() double -> pi
@@ -45,8 +59,11 @@ bitwise_and(x bigint, y bigint) bigint = x & y
 bitwise_or(x bigint, y bigint) bigint = x | y
 bitwise_xor(x bigint, y bigint) bigint -> xor
 bitwise_not(x bigint) bigint = ~x
-bitwise_left_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 ELSE CAST(CAST(x AS BIGINT) << n AS INTEGER) END
-bitwise_left_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 ELSE CAST(x AS BIGINT) << n END
+bitwise_left_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 ELSE CAST(trino_shifted(x, n, 4294967296) AS INTEGER) END
+bitwise_left_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 ELSE CAST(trino_shifted(x, n, 18446744073709551616) AS BIGINT) END
+internal shifted(x bigint, n bigint, size decimal) decimal = trino_signed(((CAST(x AS HUGEINT) + CASE WHEN x < 0 THEN size ELSE 0 END)
+  << CAST(n AS HUGEINT)) % size, size)
+internal signed(x decimal, size decimal) decimal = CASE WHEN x >= size // 2 THEN x - size ELSE x END
 bitwise_right_shift(x integer, n bigint) integer = CASE WHEN n >= 32 THEN 0 WHEN x >= 0 THEN x >> n WHEN n = 0 THEN x
   ELSE CAST((CAST(x AS BIGINT) + 4294967296) >> n AS INTEGER) END
 bitwise_right_shift(x bigint, n bigint) bigint = CASE WHEN n >= 64 THEN 0 WHEN x >= 0 THEN x >> n WHEN n = 0 THEN x

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from vpcflow.query.athena.call import Builder
 
-_GROUPS: Final = ("text", "number", "time", "address", "collection", "aggregate", "window", "condition", "document")
+_GROUPS: Final = ("text", "number", "time", "address", "collection", "aggregate", "window", "condition", "document",
+    "lambdas",
+)  # fmt: skip
 _LINE: Final = re.compile(
     r"^(?P<kind>aggregate |window |internal )?(?P<once>once )?(?P<name>\w+)\((?P<parameters>.*?)\)\s+(?P<result>\S[^=\n]*?|=\d)\s+(?P<how>=|->)\s+(?P<body>.*)$",
     re.DOTALL,
@@ -81,6 +83,13 @@ def builders() -> Mapping[str, Builder]:
 
 
 @functools.cache
+def lambdas() -> Mapping[str, object]:
+    """Return what takes lambdas and is built in Python, by name."""
+    found: dict[str, object] = importlib.import_module("vpcflow.query.athena.functions.lambdas").LAMBDAS
+    return found
+
+
+@functools.cache
 def macros() -> Mapping[str, Function]:
     """Return the functions that are macros, by the macro's name."""
     return {one.macro: one for overloads in functions().values() for one in overloads if one.body}
@@ -95,7 +104,7 @@ def nearest(name: str) -> str:
 def names() -> list[str]:
     """Return the names of all functions a question may call."""
     known = [one for one, overloads in functions().items() if overloads[0].kind != "internal"]
-    return sorted({*known, *builders()})
+    return sorted({*known, *builders(), *lambdas(), "listagg", "substring"})
 
 
 _USED: Final = re.compile(r"\b(?:trino|tried)_\w+", re.IGNORECASE)

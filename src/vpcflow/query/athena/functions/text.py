@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from vpcflow.query.athena.call import sql, text
-from vpcflow.query.athena.types import BIGINT, DOUBLE, VARCHAR, array, common
+from vpcflow.query.athena.types import BIGINT, DOUBLE, INTEGER, VARCHAR, array, common
 
 if TYPE_CHECKING:
     from vpcflow.query.athena.call import Bound, Call
@@ -65,28 +65,37 @@ regexp_extract(x varchar, pattern varchar, part integer) varchar = CASE WHEN reg
 regexp_extract_all(x varchar, pattern varchar) array(varchar) = regexp_extract_all(x, pattern)
 regexp_extract_all(x varchar, pattern varchar, part integer) array(varchar) = regexp_extract_all(x, pattern, part)
 regexp_count(x varchar, pattern varchar) bigint = len(regexp_extract_all(x, pattern))
+regexp_position(x varchar, pattern varchar) integer = CASE WHEN regexp_matches(x, pattern)
+  THEN length(regexp_split_to_array(x, pattern)[1]) + 1 WHEN x IS NOT NULL AND pattern IS NOT NULL THEN -1 END
 regexp_split(x varchar, pattern varchar) array(varchar) -> regexp_split_to_array
 regexp_replace(x varchar, pattern varchar) varchar = regexp_replace(x, pattern, '', 'g')
 regexp_replace(x varchar, pattern varchar, put varchar) varchar = regexp_replace(x, pattern,
   regexp_replace(replace(put, '\', '\\'), '\$([0-9])', '\\\1', 'g'), 'g')
 url_decode(x varchar) varchar = url_decode(replace(x, '+', ' '))
 url_encode(x varchar) varchar = replace(replace(replace(url_encode(x), '%20', '+'), '~', '%7E'), '%2A', '*')
-url_extract_protocol(x varchar) varchar = CASE WHEN regexp_matches(x, '^[A-Za-z][A-Za-z0-9+.-]*:')
-  THEN regexp_extract(x, '^([A-Za-z][A-Za-z0-9+.-]*):', 1) END
-url_extract_host(x varchar) varchar = nullif(regexp_extract(x, '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)', 1), '')
-url_extract_port(x varchar) bigint = TRY_CAST(regexp_extract(x,
+internal uri(x varchar) varchar = CASE WHEN regexp_full_match(x, '([^\x00-\x20<>"{}|\\^`%\x7f]|%[0-9A-Fa-f]{2})*') THEN x END
+url_extract_protocol(x varchar) varchar = CASE WHEN trino_uri(x) IS NOT NULL THEN regexp_extract(x, '^([A-Za-z][A-Za-z0-9+.-]*):', 1) END
+url_extract_host(x varchar) varchar = nullif(regexp_extract(trino_uri(x),
+  '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)', 1), '')
+url_extract_port(x varchar) bigint = TRY_CAST(regexp_extract(trino_uri(x),
   '^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/?#:]*):([0-9]+)', 1) AS BIGINT)
-url_extract_path(x varchar) varchar = regexp_extract(x, '^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)', 1)
-url_extract_query(x varchar) varchar = CASE WHEN contains(split_part(x, '#', 1), '?') THEN regexp_extract(x, '\?([^#]*)', 1) END
-url_extract_fragment(x varchar) varchar = CASE WHEN contains(x, '#') THEN regexp_extract(x, '#(.*)$', 1) END
+url_extract_path(x varchar) varchar = regexp_extract(trino_uri(x), '^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)', 1)
+url_extract_query(x varchar) varchar = CASE WHEN contains(split_part(trino_uri(x), '#', 1), '?') THEN regexp_extract(x, '\?([^#]*)', 1)
+  WHEN trino_uri(x) IS NOT NULL THEN '' END
+url_extract_fragment(x varchar) varchar = regexp_extract(trino_uri(x), '#(.*)$', 1)
 url_extract_parameter(x varchar, name varchar) varchar = trino_url_decode_0(regexp_extract(
-  list_filter(string_split(regexp_extract(x, '\?([^#]*)', 1), '&'), lambda one: one = name OR starts_with(one, name || '='))[1],
+  list_filter(string_split(regexp_extract(trino_uri(x), '\?([^#]*)', 1), '&'), lambda one: one = name OR starts_with(one, name || '='))[1],
   '^[^=]*=?(.*)$', 1))
 to_utf8(x varchar) varbinary -> encode
 from_utf8(x varbinary) varchar -> decode
 to_hex(x varbinary) varchar -> hex
 from_hex(x varchar) varbinary -> unhex
 to_base64(x varbinary) varchar -> to_base64
+to_base64url(x varbinary) varchar = translate(to_base64(x), '+/', '-_')
+from_base64url(x varchar) varbinary = from_base64(translate(x, '-_', '+/'))
+split_to_map(x varchar, entries varchar, pairs varchar) map(varchar,varchar) = map_from_entries(list_transform(string_split(x, entries),
+  lambda one: CASE WHEN contains(one, pairs) THEN {'key': one[1:strpos(one, pairs) - 1], 'value': one[strpos(one, pairs) + length(pairs):]}
+  ELSE error('Key-value delimiter must appear exactly once in each entry. Bad input: ''' || one || '''') END))
 from_base64(x varchar) varbinary -> from_base64
 md5(x varbinary) varbinary = unhex(md5(x))
 sha1(x varbinary) varbinary = unhex(sha1(x))
@@ -113,6 +122,10 @@ def _concat(call: Call) -> Bound:
 _SPEC: Final = re.compile(
     r"%(?:(?P<flags>[-,0+ ]*)(?P<width>\d*)(?:\.(?P<precision>\d+))?(?P<kind>[sdfxXbeEc])|(?P<plain>[%n]))"
 )
+
+_DIGITS: Final = 20
+_GROUP: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|\(\?(?!P?<[A-Za-z])|\(|\)", re.DOTALL)
+"""What opens and closes groups of a pattern, with what only looks so: "(" stands for a group that has a number."""
 
 
 def _format(call: Call) -> Bound:
@@ -160,8 +173,11 @@ def _formatted(call: Call, value: Bound, match: re.Match[str]) -> exp.Expr:
         node = call.binder.coerce(value, BIGINT).node
         spec = f"{plus}{zero}{width}{comma}{kind}"
     elif kind in "feE" and (value.type.is_number and not value.type.is_integer):
+        digits = match["precision"] or "6"
         node = call.binder.coerce(value, DOUBLE).node
-        spec = f"{plus}{zero}{width}{comma}.{match['precision'] or 6}{kind}"
+        if kind == "f" and int(digits) <= _DIGITS:
+            node = _half_up(node, int(digits))
+        spec = f"{plus}{zero}{width}{comma}.{digits}{kind}"
     elif kind in "sb" and not match["precision"]:
         node = call.binder.cast(value, VARCHAR).node
         spec = f"{align if width else ''}{width}"
@@ -171,6 +187,43 @@ def _formatted(call: Call, value: Bound, match: re.Match[str]) -> exp.Expr:
         raise call.binder.fail("query.pattern", value.written, pattern=match[0], name=call.name)
     shown = sql("format", text("{:" + spec + "}"), node)
     return exp.Coalesce(this=shown, expressions=[text("null")])
+
+
+def _half_up(node: exp.Expr, digits: int) -> exp.Expr:
+    """Round as Java's Formatter does: the shortest decimal that is the number, halves away from zero."""
+    shown = exp.cast(node.copy(), "VARCHAR")
+    rounded = exp.TryCast(this=shown, to=exp.DataType.build(f"DECIMAL(38,{digits})", dialect="duckdb"))
+    return exp.Coalesce(this=exp.cast(rounded, "DOUBLE"), expressions=[node])
+
+
+def _regexp_extract(call: Call) -> Bound:
+    """What matched, or a group of it; null without a match, and for a group that took no part in it."""
+    call.takes(2, 3)
+    given = [
+        call.binder.coerce(value, kind)
+        for value, kind in zip(call.arguments, (VARCHAR, VARCHAR, INTEGER), strict=False)
+    ]
+    made = sql(f"trino_regexp_extract_{len(given) - 2}", *(value.node for value in given))
+    pattern, part = given[1].text, given[2].written if len(given) == 3 else None
+    if pattern is not None and isinstance(part, exp.Literal) and not _may_be_empty(pattern, part.name):
+        made = sql("nullif", made, text(""))
+    return call.bound(made, VARCHAR)
+
+
+def _may_be_empty(pattern: str, part: str) -> bool:
+    """Tell whether a group of a pattern can match the empty text; where nobody knows, it may."""
+    opened = [found.start() for found in _GROUP.finditer(pattern) if found[0] == "("]
+    if not part.isdecimal() or not 1 <= int(part) <= len(opened):
+        return True
+    start, depth = opened[int(part) - 1], 0
+    for found in _GROUP.finditer(pattern, start):
+        depth += found[0].startswith("(") - (found[0] == ")")
+        if depth == 0:
+            try:
+                return re.fullmatch(pattern[start : found.end()], "") is not None
+            except re.error:
+                return True
+    return True
 
 
 def _array_join(call: Call) -> Bound:
@@ -186,4 +239,4 @@ def _array_join(call: Call) -> Bound:
     return call.binder.call(name, texts, separator, *more)
 
 
-BUILDERS: Final = {"concat": _concat, "format": _format, "array_join": _array_join}
+BUILDERS: Final = {"regexp_extract": _regexp_extract, "concat": _concat, "format": _format, "array_join": _array_join}

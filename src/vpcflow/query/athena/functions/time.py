@@ -257,6 +257,18 @@ def _with_timezone(call: Call) -> Bound:
     return call.bound(instant(value.node, zone), Type(INSTANT.name, value.type.numbers, zone=zone))
 
 
+def _zone_part(call: Call) -> Bound:
+    """timezone_hour, timezone_minute: of the distance from UTC at that time."""
+    call.takes(1)
+    value = call.arguments[0]
+    if value.type.name != INSTANT.name:
+        raise call.binder.fail("query.arguments", call.node, name=call.name, given=call.told)
+    minutes = sql("date_sub", text("minute"), value.node, local(value).copy())
+    sixty = exp.Literal.number(60)
+    part = exp.IntDiv if call.name == "timezone_hour" else exp.Mod
+    return call.bound(exp.paren(part(this=minutes, expression=sixty)), BIGINT)
+
+
 def _date(call: Call) -> Bound:
     call.takes(1)
     return call.binder.cast(call.arguments[0], DATE)
@@ -281,6 +293,6 @@ BUILDERS: Final = {
     "date_trunc": _date_trunc, "date_add": _date_add, "date_diff": _date_diff, "from_unixtime": _from_unixtime,
     "to_unixtime": _to_unixtime, "date_parse": _date_parse, "parse_datetime": _date_parse, "date_format": _date_format,
     "format_datetime": _date_format, "to_iso8601": _to_iso8601, "from_iso8601_timestamp": _from_iso8601_timestamp,
-    "at_timezone": _at_timezone, "with_timezone": _with_timezone, "date": _date, "now": _now, "current_date": _now,
+    "at_timezone": _at_timezone, "with_timezone": _with_timezone, "timezone_hour": _zone_part, "timezone_minute": _zone_part, "date": _date, "now": _now, "current_date": _now,
     "current_timestamp": _now, "localtimestamp": _now, "current_timezone": _current_timezone,
 }  # fmt: skip
