@@ -48,7 +48,6 @@ class Wanted:
 class AthenaPlace:
     """Where on Amazon Athena a question is put; None leaves it to the profile or the workgroup."""
 
-    region: str | None = None
     workgroup: str | None = None
     database: str = "default"
     output_location: str | None = None
@@ -102,7 +101,9 @@ class App:
         """Read *sources* into a lake that goes when the block ends: what ``--from`` asks."""
         from vpcflow.lake.lake import Lake
 
-        if not any(source.startswith("s3://") for source in sources):
+        from vpcflow.collect.source import is_remote
+
+        if not any(is_remote(source) for source in sources):
             # What lies here is cheap to read, and the rows' own times are exact, which the times in names may not be.
             wanted = replace(wanted, time=TimeRange())
         _remove_left_over()
@@ -124,7 +125,7 @@ class App:
         left_out: Counter[str] = Counter()
         config = self._ingest_config(reading)
         with lake.writer() as writer:
-            objects = open_sources(sources, self._selection(wanted), self._access(), left_out)
+            objects = open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
             progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
             done = Ingested(progress, left_out)
             if compact and progress.files:
@@ -154,7 +155,9 @@ class App:
         def look() -> Iterator[SourceObject]:
             left_out.clear()
             try:
-                yield from open_sources(sources, self._selection(wanted), self._access(), left_out)
+                yield from open_sources(
+                    sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks
+                )
             except SourceError as error:
                 if error.code != "source.empty":
                     on_trouble(error)
@@ -214,7 +217,7 @@ class App:
         endpoint = self.config.text("endpoint_url") or None
         engine = AthenaEngine(
             AthenaAccess(
-                region=place.region,
+                region=self.config.text("aws_region") or None,
                 profile=self.config.text("profile") or None,
                 endpoint_url=endpoint,
                 s3_endpoint_url=place.s3_endpoint_url or endpoint,
@@ -261,6 +264,7 @@ class App:
             region=self.config.text("bucket_region") or None,
             endpoint_url=self.config.text("endpoint_url") or None,
             no_sign_request=bool(self.config.get("no_sign_request")),
+            aws_region=self.config.text("aws_region") or None,
         )
 
 

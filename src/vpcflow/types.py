@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     import pyarrow as pa
@@ -23,6 +23,7 @@ class SourceObject:
     uri, etag: identity; the same uri with another etag is new content of the same source.
     account, region, time_s: from the object's key, None where it does not say; time_s is the start of its window (s).
     remote: reading ahead pays. open: gives its bytes as stored; raises SourceError.
+    looked_at: of a source that may still grow: when it was read (s); the lake keeps it (`Look`), new or not.
     """
 
     uri: str
@@ -33,6 +34,15 @@ class SourceObject:
     region: str | None = None
     time_s: int | None = None
     remote: bool = False
+    looked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a lake knows of a source that may still grow: when it was last read (s), and what it was then."""
+
+    at_s: int
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,9 @@ class Limits:
     timeout_s: float | None = None
     max_rows: int | None = None
 
+
+Looks: TypeAlias = "Callable[[Sequence[str]], Mapping[str, Look]]"
+"""The last look at each of these uris, where there was one."""
 
 State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 

@@ -66,6 +66,7 @@ place_options = _all(
 s3_options = _all(
     option("--profile", metavar="NAME"),
     option("--bucket-region", metavar="REGION"),
+    option("--aws-region", metavar="REGION"),
     option("--endpoint-url", metavar="URL"),
     option("--no-sign-request", is_flag=True),
 )

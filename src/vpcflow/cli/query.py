@@ -54,7 +54,6 @@ _NUMBERS: Final = ("tinyint", "smallint", "integer", "bigint", "real", "double",
 @option("--workgroup", metavar="NAME")
 @option("--database", default="default", metavar="NAME")
 @option("--output-location", metavar="s3://…")
-@option("--aws-region", metavar="REGION")
 @option("--results-endpoint-url", metavar="URL")
 @option("--exit-code", is_flag=True)
 @output_option
@@ -83,7 +82,6 @@ def _opened(session: Session, question: Question, values: dict[str, Any]) -> Ite
     if question.sources:
         raise UsageError("from_and_athena")
     place = AthenaPlace(
-        values["aws_region"],
         values["workgroup"],
         values["database"],
         values["output_location"],

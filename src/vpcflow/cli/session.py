@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vpcflow.config import Config
 
 _FLAGS = (
-    "lake", "memory", "threads", "profile", "bucket_region", "endpoint_url", "no_sign_request", "color", "lang",
+    "lake", "memory", "threads", "profile", "bucket_region", "aws_region", "endpoint_url", "no_sign_request", "color", "lang",
 )  # fmt: skip
 
 

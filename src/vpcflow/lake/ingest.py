@@ -129,7 +129,7 @@ class Ingest:
         limit = min(ROWS, self._config.flush_bytes // 64) * _PACKED_RECORD
         group: list[SourceObject] = []
         size = 0
-        for known, found in self._new(objects):
+        for known, found in self._new(objects, limit):
             if known:
                 with self._lock:
                     self._progress.known += 1
@@ -142,17 +142,23 @@ class Ingest:
         if group:
             yield group
 
-    def _new(self, objects: Iterable[SourceObject]) -> Iterator[tuple[bool, SourceObject]]:
+    def _new(self, objects: Iterable[SourceObject], limit: int) -> Iterator[tuple[bool, SourceObject]]:
         waiting: list[SourceObject] = []
+        size = 0
         for found in objects:
             waiting.append(found)
-            if len(waiting) == 500:
+            size += found.bytes
+            # A group's worth does not wait for more: it may be spooled, and lie on disk until it is read.
+            if len(waiting) == 500 or size > limit:
                 yield from self._looked_up(waiting)
-                waiting = []
+                waiting, size = [], 0
         yield from self._looked_up(waiting)
 
     def _looked_up(self, objects: list[SourceObject]) -> Iterator[tuple[bool, SourceObject]]:
         etags = self._lake.ledger.live_etags([found.uri for found in objects])
+        self._lake.ledger.looked(
+            {f.uri: f.looked_at for f in objects if f.looked_at is not None and etags.get(f.uri) == f.etag}
+        )
         for found in objects:
             yield etags.get(found.uri) == found.etag, found
 
@@ -353,6 +359,7 @@ def _entry(source_id: int, found: SourceObject, origin: Origin, report: ReadRepo
         bad=dict(report.bad),
         losses=[(loss.kind, loss.detail) for loss in report.losses],
         unknown_fields=dict(report.unknown_fields),
+        looked_at=found.looked_at,
     )
 
 
