@@ -16,8 +16,9 @@ from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from vpcflow.collect.queue import Queue
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
@@ -63,6 +64,22 @@ class Reading:
     on_progress: Callable[[Progress], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How sources are watched.
+
+    interval_s: between two looks at them, or of taking messages together. on_trouble: told when a look fails; the next one tries
+    again. queue_url: of an SQS queue that tells of new objects; the sources are then listed each list_every_s only.
+    """
+
+    interval_s: float
+    stop: threading.Event
+    on_trouble: Callable[[SourceError], None]
+    compact: bool = True
+    queue_url: str | None = None
+    list_every_s: float = 3600
+
+
 @dataclass(slots=True)
 class Ingested:
     """What came of an ingest. left_out: objects that were not read, by reason."""
@@ -99,9 +116,8 @@ class App:
     @contextlib.contextmanager
     def passing_lake(self, sources: Sequence[str], wanted: Wanted, reading: Reading) -> Iterator[tuple[Lake, Ingested]]:
         """Read *sources* into a lake that goes when the block ends: what ``--from`` asks."""
-        from vpcflow.lake.lake import Lake
-
         from vpcflow.collect.source import is_remote
+        from vpcflow.lake.lake import Lake
 
         if not any(is_remote(source) for source in sources):
             # What lies here is cheap to read, and the rows' own times are exact, which the times in names may not be.
@@ -119,13 +135,102 @@ class App:
     ) -> Ingested:
         """Ingest everything of *sources* that *lake* does not have; then merge the files of closed hours."""
         from vpcflow.collect.source import open_sources
+
+        left_out: Counter[str] = Counter()
+        objects = open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
+        return self._round(lake, objects, left_out, reading, compact=compact)
+
+    def watch(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
+    ) -> Iterator[Ingested]:
+        """Ingest what is new in *sources* again and again until it is to stop; yield each round that had anything."""
+        if watching.queue_url is not None:
+            yield from self._follow(lake, watching.queue_url, sources, wanted, reading, watching)
+            return
+        from vpcflow.collect.source import open_sources
+        from vpcflow.collect.watch import watch
+
+        left_out: Counter[str] = Counter()
+
+        def look() -> Iterator[SourceObject]:
+            left_out.clear()
+            try:
+                yield from open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
+            except SourceError as error:
+                if error.code != "source.empty":
+                    watching.on_trouble(error)
+
+        for objects in watch(look, watching.interval_s, watching.stop):
+            done = self._round(lake, objects, left_out, reading, compact=watching.compact)
+            if done.progress.objects or done.progress.failed or left_out["fewer_events"]:
+                yield done
+
+    def _follow(
+        self, lake: Lake, url: str, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
+    ) -> Iterator[Ingested]:
+        """Ingest what the queue *url* tells of *sources*, and now and then what a listing finds beside that.
+
+        A message is deleted after the commit of its objects; what the lake raises ends it, and the messages come again.
+        """
+        from vpcflow.collect.queue import Intake, Round
+
+        queue = self.queue(url)
+        intake = Intake(queue, sources, self._selection(wanted), self._access())
+        listing = time.monotonic() + watching.list_every_s
+        while not watching.stop.is_set():
+            if time.monotonic() >= listing:
+                yield from self._listed(lake, sources, wanted, reading, watching)
+                listing = time.monotonic() + watching.list_every_s
+            with Round(queue) as told:
+                try:
+                    intake.gather(told, watching.interval_s, watching.stop)
+                except SourceError as error:
+                    watching.on_trouble(error)
+                    watching.stop.wait(watching.interval_s)
+                if not len(told) and not told.left_out:
+                    continue
+                done = self._round(lake, told.objects, told.left_out, reading, compact=watching.compact)
+                progress = done.progress
+                gone = {uri for uri, error in progress.failed if error.code == "source.gone"}
+                progress.failed = [(uri, error) for uri, error in progress.failed if uri not in gone]
+                told.left_out["gone"] += len(gone)
+                try:
+                    told.settle({uri for uri, _ in progress.failed})
+                except SourceError as error:
+                    watching.on_trouble(error)
+            for trouble in told.troubles[:1]:
+                watching.on_trouble(trouble)
+            done.left_out = told.left_out
+            yield done
+
+    def _listed(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
+    ) -> Iterator[Ingested]:
+        """Ingest what a listing finds; yield it if there was anything."""
+        try:
+            done = self.ingest(lake, sources, wanted, reading, compact=watching.compact)
+        except SourceError as error:
+            if error.code != "source.empty":
+                watching.on_trouble(error)
+            return
+        if done.progress.objects or done.progress.failed:
+            yield done
+
+    def queue(self, url: str) -> Queue:
+        """Return the queue *url*; SourceError for what is no URL of one, or for missing credentials."""
+        from vpcflow.collect.queue import Queue
+
+        return Queue(url, self._access())
+
+    def _round(
+        self, lake: Lake, objects: Iterable[SourceObject], left_out: Counter[str], reading: Reading, *, compact: bool
+    ) -> Ingested:
+        """Ingest *objects*, then merge the files of closed hours."""
         from vpcflow.lake import compaction
         from vpcflow.lake.ingest import Ingest
 
-        left_out: Counter[str] = Counter()
         config = self._ingest_config(reading)
         with lake.writer() as writer:
-            objects = open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
             progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
             done = Ingested(progress, left_out)
             if compact and progress.files:
@@ -134,44 +239,8 @@ class App:
                     lake, writer, memory=config.memory, threads=config.workers, thorough=False
                 )
                 progress.elapsed_s += time.perf_counter() - began
+        done.left_out = Counter(left_out)
         return done
-
-    def watch(
-        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, *,
-        interval_s: float, stop: threading.Event, on_trouble: Callable[[SourceError], None], compact: bool = True,
-    ) -> Iterator[Ingested]:  # fmt: skip
-        """Ingest what is new in *sources* again and again until *stop* is set; yield each round that had anything.
-
-        on_trouble: told when a look at the sources fails; the next look tries again.
-        """
-        from vpcflow.collect.source import open_sources
-        from vpcflow.collect.watch import watch
-        from vpcflow.lake import compaction
-        from vpcflow.lake.ingest import Ingest
-
-        config = self._ingest_config(reading)
-        left_out: Counter[str] = Counter()
-
-        def look() -> Iterator[SourceObject]:
-            left_out.clear()
-            try:
-                yield from open_sources(
-                    sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks
-                )
-            except SourceError as error:
-                if error.code != "source.empty":
-                    on_trouble(error)
-
-        for objects in watch(look, interval_s, stop):
-            with lake.writer() as writer:
-                progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
-                done = Ingested(progress, Counter(left_out))
-                if compact and progress.files:
-                    done.compacted = compaction.compact(
-                        lake, writer, memory=config.memory, threads=config.workers, thorough=False
-                    )
-            if progress.objects or progress.failed:
-                yield done
 
     def compact(self, lake: Lake) -> Compacted:
         """Merge the files of closed hours."""

@@ -93,9 +93,7 @@ class LogGroup:
 def find(source: str, access: S3Access) -> LogGroup:
     """Return the log group that *source* names; SourceError when there is none, or it may not be read."""
     name, account, region = split(source)
-    logs = service(
-        "logs", access, source=source, kind="log_group", region=region, endpoint_url=access.endpoint_url
-    )
+    logs = service("logs", access, source=source, kind="log_group", region=region, endpoint_url=access.endpoint_url)
     told = _described(logs, name, account)
     if told is None and account is None:
         raise SourceError("source.log_group_missing", source=source, action="DescribeLogGroups", answer=logs.region)

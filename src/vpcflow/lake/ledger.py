@@ -468,7 +468,8 @@ def _insert_looks(db: sqlite3.Connection, at: Mapping[str, int]) -> None:
     if at:
         db.execute(_LOOKS)
         db.executemany(
-            "INSERT INTO looks VALUES (?, ?) ON CONFLICT (uri) DO UPDATE SET at = max(at, excluded.at)", list(at.items())
+            "INSERT INTO looks VALUES (?, ?) ON CONFLICT (uri) DO UPDATE SET at = max(at, excluded.at)",
+            list(at.items()),
         )
 
 
