@@ -201,7 +201,8 @@ class App:
             for trouble in told.troubles[:1]:
                 watching.on_trouble(trouble)
             done.left_out = told.left_out
-            yield done
+            if progress.objects or progress.failed or +told.left_out:
+                yield done
 
     def _listed(
         self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching

@@ -209,7 +209,6 @@ class _Cut:
 
     def __init__(self, group: LogGroup, stretch: Stretch, looked_at: int) -> None:
         self._group, self._stretch, self._looked_at = group, stretch, looked_at
-        self._single = stretch.end - stretch.start <= WINDOW_S
         self._spool = Spool()
         self._window: _Window | None = None
         self._done: list[_Window] = []
@@ -223,7 +222,9 @@ class _Cut:
             if name and (name in self._ids[0] or name in self._ids[1]):
                 continue  # two pages may share an event
             self._ids[1].add(name)
-            at = self._stretch.start if self._single else window_of(int(event["timestamp"]) // 1000)
+            at = window_of(int(event["timestamp"]) // 1000)
+            if not self._stretch.start <= at < self._stretch.end:
+                continue  # not asked for
             if self._window is None or at > self._window.start:
                 self._end_window()
                 if len(self._done) >= _HELD_WINDOWS or (self._done and self._spool.size > _HELD_BYTES):
