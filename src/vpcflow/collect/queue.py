@@ -65,8 +65,8 @@ class Message:
 class Queue:
     """A queue of SQS, by its URL. SourceError for what is no such URL, or as `aws.service`; asks nobody yet."""
 
-    def __init__(self, url: str, access: S3Access, *, visibility_s: int = VISIBILITY_S) -> None:
-        self.visibility_s = visibility_s
+    def __init__(self, url: str, access: S3Access, *, visibility_s: int | None = None) -> None:
+        self.visibility_s = VISIBILITY_S if visibility_s is None else visibility_s
         region, endpoint = _where(url)
         self._url = url
         self._sqs = service("sqs", access, source=url, kind="queue", region=region, endpoint_url=endpoint)
