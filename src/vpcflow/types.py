@@ -23,7 +23,8 @@ class SourceObject:
     uri, etag: identity; the same uri with another etag is new content of the same source.
     account, region, time_s: from the object's key, None where it does not say; time_s is the start of its window (s).
     remote: reading ahead pays. open: gives its bytes as stored; raises SourceError.
-    looked_at: of a source that may still grow: when it was read (s); the lake keeps it (`Look`), new or not.
+    looked_at: of a source that may still grow: when it was read (s); the lake keeps it (`Look`), new or not. An empty etag then
+    says that there was nothing in it, and only the look is kept.
     """
 
     uri: str
@@ -39,7 +40,7 @@ class SourceObject:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a lake knows of a source that may still grow: when it was last read (s), and what it was then."""
+    """What a lake knows of a source that may still grow: when it was last read (s), and its etag then, empty for nothing."""
 
     at_s: int
     etag: str

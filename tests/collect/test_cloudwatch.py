@@ -30,10 +30,11 @@ def group(s3):
     return LogGroup(s3)
 
 
-def objects(server, source, selection=None, looks=None, left_out=None, **access):
+def objects(server, source, selection=None, looks=None, left_out=None, *, empty=False, **access):
     reach = S3Access(**{"endpoint_url": server.url, "aws_region": "us-east-1", **access})
     counted = Counter() if left_out is None else left_out
-    return list(open_sources([source], selection or Selection(), reach, counted, looks))
+    found = open_sources([source], selection or Selection(), reach, counted, looks)
+    return [each for each in found if each.etag or empty]
 
 
 def refusal(*args, **kwargs):
@@ -326,6 +327,21 @@ def test_retention_is_known_and_spares_what_was_read(s3, group):
     assert found.gone_before(10 * 86_400) == 9 * 86_400 + 3600
 
 
+def test_windows_without_events_are_told_once_they_are_over_and_not_asked_for_again(s3, group):
+    start = window_before(86_400)
+    group.put([(at, line(at)) for at in (start, start + 40 * WINDOW)])
+    first = objects(s3, group.source, empty=True)
+    assert [each.time_s for each in first] == list(range(start, first[-1].time_s + WINDOW, WINDOW))
+    assert first[-1].time_s + WINDOW <= first[-1].looked_at
+    assert [bool(each.etag) for each in first[:41]] == [True, *[False] * 39, True]
+    left_out = Counter()
+    s3.forget()
+    again = objects(s3, group.source, looks=known(first), left_out=left_out, empty=True)
+    assert left_out["read_before"] > 130
+    assert len(again) <= 3
+    assert s3.calls("FilterLogEvents") <= 3
+
+
 # --- when it fails -------------------------------------------------------------------------------------------------
 
 
@@ -391,7 +407,12 @@ def test_lasting_throttling_is_told_as_something_that_passes(s3, group, monkeypa
 
 
 def test_a_group_of_a_class_that_cannot_be_read_is_told(s3, group):
-    told = {"logGroupName": group.name, "arn": f"{group.arn}:*", "creationTime": 1, "logGroupClass": "INFREQUENT_ACCESS"}
+    told = {
+        "logGroupName": group.name,
+        "arn": f"{group.arn}:*",
+        "creationTime": 1,
+        "logGroupClass": "INFREQUENT_ACCESS",
+    }
     s3.between = lambda operation, _: (200, {"logGroups": [told]}) if operation == "DescribeLogGroups" else None
     error = refusal(s3, group.source)
     assert (error.code, error.values["found"]) == ("source.log_group_class", "INFREQUENT_ACCESS")

@@ -122,7 +122,10 @@ def test_what_is_not_wanted_is_counted_and_its_message_goes(told, tmp_path):
     told.say("k", bucket="somebody-else")
     gone = told.put(2)
     told.s3.delete_object(Bucket=told.bucket, Key=gone)
-    told.put(3, "AWSLogs/999999999999/vpcflowlogs/eu-west-1/2026/11/16/999999999999_vpcflowlogs_eu-west-1_fl-1_20261116T0600Z_a.log.gz")
+    told.put(
+        3,
+        "AWSLogs/999999999999/vpcflowlogs/eu-west-1/2026/11/16/999999999999_vpcflowlogs_eu-west-1_fl-1_20261116T0600Z_a.log.gz",
+    )
     told.s3.put_object(Bucket=told.bucket, Key="AWSLogs/empty", Body=b"")
     seen, troubles = follow(told, tmp_path / "lake", wanted=Wanted(accounts=("123456789012",)))
     assert left_out(seen) == {"test_event": 1, "outside": 3, "gone": 1, "not_selected": 1, "empty": 1}
@@ -206,7 +209,17 @@ def test_an_object_that_cannot_be_looked_at_leaves_its_message(told, tmp_path):
 
 
 def command(told, lake):
-    words = ["ingest", told.source, "--watch", "--interval", "1s", "--sqs-url", told.url, "--endpoint-url", told.server.url]
+    words = [
+        "ingest",
+        told.source,
+        "--watch",
+        "--interval",
+        "1s",
+        "--sqs-url",
+        told.url,
+        "--endpoint-url",
+        told.server.url,
+    ]
     environ = {**os.environ, "VPCFLOW_LAKE": str(lake), "LC_ALL": "C.UTF-8"}
     return subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, "-c", CHILD, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -42,7 +42,7 @@ _AT_ONCE: Final = 4
 _AHEAD_S: Final = 7200
 """Events may be two hours in the future. Source: CloudWatch Logs API reference, PutLogEvents."""
 
-_FIRST: Final = 6
+_FIRST: Final = 24
 _LONGEST: Final = 30 * 144
 """Windows of a stretch: of the first, and at most."""
 
@@ -66,7 +66,9 @@ def objects(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[SourceObject]:
-    """Yield the windows of the log group *source* that had events, in the order of time, as far as *selection* wants them.
+    """Yield the windows of the log group *source* in the order of time, as far as *selection* wants them.
+
+    Windows without events come too, once they are over, with an empty etag.
 
     looks: what the lake knows of windows; those that cannot have changed, or are looked at again only later, are not read.
     SourceError when the group is missing, refuses, or cannot be reached.
@@ -84,7 +86,7 @@ def objects(
     stretches = due(*span, at, left_out, now_s=now, gone_before=group.gone_before(now))
     nothing = True
     for found in _Walk(group, clock, left_out).along(stretches):
-        nothing = False
+        nothing = nothing and not found.etag
         yield found
     if nothing and selection.time and not left_out["read_before"]:
         left_out["no_events"] += 1
@@ -245,11 +247,14 @@ class _Cut:
         """Return the objects of *whole*; *rest* was not walked through."""
         self._end_window()
         found = {window.start: self._object(window) for window in self._done}
+        for start in range(whole.start, min(whole.end, self._looked_at - WINDOW_S + 1), WINDOW_S):
+            if start not in found:
+                found[start] = self._named(start, "")
         fewer = 0
         for start, look in whole.known.items():
             if start not in found or _count(found[start].etag) < _count(look.etag):
                 # A stream was deleted, or events have expired: what was read stays as it was, and was looked at again.
-                found[start] = self._kept(start, look)
+                found[start] = self._named(start, look.etag)
                 fewer += 1
         return _Read([found[start] for start in sorted(found)], rest, pages, fewer)
 
@@ -265,9 +270,10 @@ class _Cut:
             looked_at=self._looked_at,
         )
 
-    def _kept(self, start: int, look: Look) -> SourceObject:
+    def _named(self, start: int, etag: str) -> SourceObject:
+        """Return a window without its content: nothing, or what the lake has."""
         uri = uri_of(self._group, start)
-        return SourceObject(uri, look.etag, 0, partial(_changed, uri), looked_at=self._looked_at)
+        return SourceObject(uri, etag, 0, partial(_changed, uri), time_s=start, looked_at=self._looked_at)
 
 
 class _Window:

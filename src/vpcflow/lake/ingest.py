@@ -157,10 +157,11 @@ class Ingest:
     def _looked_up(self, objects: list[SourceObject]) -> Iterator[tuple[bool, SourceObject]]:
         etags = self._lake.ledger.live_etags([found.uri for found in objects])
         self._lake.ledger.looked(
-            {f.uri: f.looked_at for f in objects if f.looked_at is not None and etags.get(f.uri) == f.etag}
+            {f.uri: f.looked_at for f in objects if f.looked_at is not None and etags.get(f.uri, "") == f.etag}
         )
         for found in objects:
-            yield etags.get(found.uri) == found.etag, found
+            if found.etag or found.looked_at is None:
+                yield etags.get(found.uri) == found.etag, found
 
     def _group(self, group: list[SourceObject]) -> None:
         while group:

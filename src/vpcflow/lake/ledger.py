@@ -181,7 +181,7 @@ class Ledger:
         return found
 
     def looks(self, uris: Sequence[str]) -> dict[str, Look]:
-        """Return the last look at each of *uris* that is in the lake and may still grow."""
+        """Return the last look at each of *uris* that was ever read and may still grow."""
         found: dict[str, Look] = {}
         with self._lock:
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'looks'").fetchone():
@@ -189,7 +189,7 @@ class Ledger:
             for place in range(0, len(uris), 500):
                 part = uris[place : place + 500]
                 rows = self._db.execute(
-                    "SELECT l.uri, l.at, s.etag FROM looks l JOIN sources s ON s.uri = l.uri AND s.state = 'live' "
+                    "SELECT l.uri, l.at, coalesce(s.etag, '') FROM looks l LEFT JOIN sources s ON s.uri = l.uri AND s.state = 'live' "
                     f"WHERE l.uri IN ({','.join('?' * len(part))})",
                     part,
                 )
