@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class S3Server:
     """Remembers requests in `asked`: (method, path with query), and the access keys that signed them in `signed_by`.
 
-    operations: of services that are asked by JSON, such as ``Logs_20140328.FilterLogEvents``. between: called with the operation and
-    the request of each, before it is answered; may change the request, or return (status, answer) instead of the service.
+    operations: of services that are asked by JSON, such as ``Logs_20140328.FilterLogEvents``. between: called with operation
+    and request of each, before it is answered; may change the request, or return (status, answer) instead of the service.
     """
 
     def __init__(self):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from vpcflow.collect.probe import Probe
     from vpcflow.collect.queue import Queue
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
@@ -203,6 +204,12 @@ class App:
             done.left_out = told.left_out
             if progress.objects or progress.failed or +told.left_out:
                 yield done
+
+    def probe(self, source: str) -> Probe:
+        """Find out whether *source* can be read; SourceError says why not."""
+        from vpcflow.collect.probe import probe
+
+        return probe(source, self._access())
 
     def _listed(
         self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching

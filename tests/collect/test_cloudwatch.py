@@ -201,7 +201,7 @@ def test_many_windows_take_no_handle_each_and_go_with_their_objects(s3, group):
     assert len(messages(found[:5] + found[-5:])) == 10
     spools = {each.open.func.__self__ for each in found}
     assert len(spools) < 40
-    files = [spool._handle for spool in spools]  # noqa: SLF001 - to see them closed
+    files = [spool._handle for spool in spools]
     del found, spools
     assert not any(Path(f"/proc/self/fd/{file}").is_file() and _nameless(file) for file in files)
 

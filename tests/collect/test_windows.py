@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -92,7 +93,7 @@ def test_years_of_windows_are_looked_up_piece_by_piece_and_make_stretches_withou
     found = list(due(BEGIN, BEGIN + 700 * DAY, lookup, Counter(), now_s=BEGIN + 701 * DAY, gone_before=0))
     assert max(asked) <= 1008
     assert found[0].start == window_of(BEGIN)
-    assert all(one.end == other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(found))
     assert found[-1].end >= BEGIN + 700 * DAY
 
 

@@ -181,7 +181,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(s3, group, tmp_path):
     environ = {**os.environ, "VPCFLOW_LAKE": str(tmp_path / "lake")}
     kills = 0
     for _ in range(2):
-        child = subprocess.Popen(words, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        child = subprocess.Popen(words, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         before = _sources(tmp_path / "lake")
         while child.poll() is None and _sources(tmp_path / "lake") < before + 8:
             time.sleep(0.01)

@@ -221,7 +221,7 @@ def command(told, lake):
         told.server.url,
     ]
     environ = {**os.environ, "VPCFLOW_LAKE": str(lake), "LC_ALL": "C.UTF-8"}
-    return subprocess.Popen(  # noqa: S603 - ourselves
+    return subprocess.Popen(
         [sys.executable, "-c", CHILD, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
@@ -293,10 +293,12 @@ def test_an_empty_prefix_is_waited_for_and_ctrl_c_ends_it(told, tmp_path):
     ],
 )
 def test_region_and_endpoint_are_those_of_the_url(url, region, endpoint):
-    assert queue._where(url) == (region, endpoint)  # noqa: SLF001 - one table
+    assert queue._where(url) == (region, endpoint)
 
 
-@pytest.mark.parametrize("url", ["", "q", "sqs://x/y", "https://", "https://host", "https://host/", "https://h:0/q", "http://ho st/q"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url", ["", "q", "sqs://x/y", "https://", "https://host", "https://host/", "https://h:0/q", "http://ho st/q"]
+)
 def test_what_is_no_url_of_a_queue_is_refused(s3, url):
     with pytest.raises(SourceError) as refused:
         queue.Queue(url, S3Access())

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vpcflow.types import Looks
 
 _AT_ONCE: Final = 4
-"""Stretches read at once. An account may ask FilterLogEvents 5 to 25 times a second, by region; more is answered by waiting."""
+"""Stretches read at once. An account may ask FilterLogEvents a few times a second; what is throttled waits and asks again."""
 
 _AHEAD_S: Final = 7200
 """Events may be two hours in the future. Source: CloudWatch Logs API reference, PutLogEvents."""

@@ -60,14 +60,15 @@ def total(sources: Sequence[str], selection: Selection) -> Total | None:
 
 def is_remote(source: str) -> bool:
     """Tell whether a source is not of this machine, so that reading less of it pays."""
-    return _is_s3(source) or _is_log_group(source)
+    return _is_s3(source) or is_log_group(source)
 
 
 def _is_s3(source: str) -> bool:
     return source.startswith("s3://")
 
 
-def _is_log_group(source: str) -> bool:
+def is_log_group(source: str) -> bool:
+    """Tell whether a source is a log group of CloudWatch Logs."""
     return source.startswith("cloudwatch:")
 
 
@@ -76,7 +77,7 @@ def _check(source: str) -> None:
         from vpcflow.collect import s3  # noqa: PLC0415 - obstore takes 25 ms that files need not pay
 
         s3.split(source)
-    elif _is_log_group(source):
+    elif is_log_group(source):
         from vpcflow.collect import log_group  # noqa: PLC0415 - as above
 
         log_group.split(source)
@@ -123,7 +124,7 @@ def _of(
         from vpcflow.collect import s3  # noqa: PLC0415 - see _check
 
         yield from s3.objects(source, selection, access, left_out)
-    elif _is_log_group(source):
+    elif is_log_group(source):
         from vpcflow.collect import cloudwatch  # noqa: PLC0415 - as above
 
         yield from cloudwatch.objects(source, selection, access, left_out, looks)

@@ -189,7 +189,8 @@ class Ledger:
             for place in range(0, len(uris), 500):
                 part = uris[place : place + 500]
                 rows = self._db.execute(
-                    "SELECT l.uri, l.at, coalesce(s.etag, '') FROM looks l LEFT JOIN sources s ON s.uri = l.uri AND s.state = 'live' "
+                    "SELECT l.uri, l.at, coalesce(s.etag, '') FROM looks l "
+                    "LEFT JOIN sources s ON s.uri = l.uri AND s.state = 'live' "
                     f"WHERE l.uri IN ({','.join('?' * len(part))})",
                     part,
                 )
