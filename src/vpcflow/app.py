@@ -351,7 +351,7 @@ def _remove_left_over() -> None:
 
     for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdecimal() and folder.is_dir() and folder.owner() == Path.home().owner() and not _alive(int(owner)):
+        if owner.isdecimal() and folder.is_dir() and folder.stat().st_uid == os.getuid() and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -41,6 +41,12 @@ _BY_CODE: Final = {
     "KmsThrottled": "throttled",
     "KMS.ThrottlingException": "throttled",
 }
+_OF_KIND: Final = {
+    ("log_group", "denied"): "source.log_group_denied",
+    ("log_group", "missing"): "source.log_group_missing",
+    ("queue", "denied"): "source.queue_denied",
+    ("queue", "missing"): "source.queue_missing",
+}
 _BY_CLASS: Final = (("redential", "credentials"), ("Token", "credentials"), ("SSO", "credentials"))
 _TRIES: Final = 8
 """Of one request: standard mode waits up to 20 s between two, so a quota of few requests a second is waited for."""
@@ -48,7 +54,7 @@ _TRIES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of AWS in one region. kind: the part of error codes for what is denied or missing (`log_group`, `queue`)."""
+    """One service of AWS in one region. source: what the user named. kind: what that is (`log_group`, `queue`)."""
 
     client: Any
     source: str
@@ -87,8 +93,8 @@ class Service:
             return SourceUnavailableError("source.throttled", source=self.source, action=action)
         if kind == "credentials":
             return SourceError("source.credentials", source=self.source, answer=code or text)
-        if kind in ("denied", "missing"):
-            return SourceError(f"source.{self.kind}_{kind}", source=self.source, action=action, answer=text)
+        if (self.kind, kind) in _OF_KIND:
+            return SourceError(_OF_KIND[self.kind, kind], source=self.source, action=action, answer=text)
         failed = SourceUnavailableError if status >= 500 else SourceError
         return failed("source.unreadable", source=self.source, reason=f"{action}: {code} {text}")
 
