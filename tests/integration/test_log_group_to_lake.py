@@ -17,6 +17,7 @@ import pytest
 from log_groups import ACCOUNT, WINDOW, LogGroup, line, window_before
 from vpcflow.app import App, Reading, Wanted, Watching
 from vpcflow.config import load
+from vpcflow.errors import SourceError
 from vpcflow.lake.ledger import Ledger
 from vpcflow.types import TimeRange
 
@@ -244,3 +245,24 @@ def test_a_group_of_something_else_is_named(s3, group, tmp_path):
     group.put([(start, json.dumps({"level": "info", "text": "no flow log"})), (start + 1, "START RequestId")])
     done = run("ingest", group.source, "--endpoint-url", s3.url, lake=tmp_path, code=4)
     assert group.name in done.stderr
+
+
+def test_what_came_before_an_error_is_kept(s3, group, tmp_path):
+    start = window_before(3 * 86_400)
+    group.fill(start, start + 60 * WINDOW, step_s=60)
+    calls = iter(range(10**6))
+
+    def refuse(operation, request):
+        if operation != "FilterLogEvents":
+            return None
+        request["limit"] = min(100, request.get("limit", 100))
+        return (400, {"__type": "AccessDeniedException", "message": "no longer"}) if next(calls) > 9 else None
+
+    s3.between = refuse
+    with pytest.raises(SourceError) as refused:
+        ingest(s3, tmp_path, group.source)
+    assert refused.value.code == "source.log_group_denied"
+    part = _sources(tmp_path)
+    assert 0 < part < 60
+    s3.between = None
+    assert ingest(s3, tmp_path, group.source).progress.objects == 60 - part

@@ -93,8 +93,9 @@ class Service:
             return SourceUnavailableError("source.throttled", source=self.source, action=action)
         if kind == "credentials":
             return SourceError("source.credentials", source=self.source, answer=code or text)
-        if (self.kind, kind) in _OF_KIND:
-            return SourceError(_OF_KIND[self.kind, kind], source=self.source, action=action, answer=text)
+        named = _OF_KIND.get((self.kind, kind or ""))
+        if named is not None:
+            return SourceError(named, source=self.source, action=action, answer=text)
         failed = SourceUnavailableError if status >= 500 else SourceError
         return failed("source.unreadable", source=self.source, reason=f"{action}: {code} {text}")
 
