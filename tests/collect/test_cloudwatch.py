@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import threading
+import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -482,3 +484,43 @@ def test_objects_come_in_order_of_time(s3, group):
     found = objects(s3, group.source)
     assert len(found) == 200
     assert all(one.time_s < other.time_s for one, other in pairwise(found))
+
+
+def test_whatever_comes_late_is_there_in_the_end_once_and_then_nothing_is_read_any_more(s3, group):
+    chance = random.Random(7)
+    begin = window_before(6 * 3600)
+    now, lake, put = begin, {}, []
+    access = S3Access(endpoint_url=s3.url, aws_region="us-east-1")
+
+    def look():
+        """Read what is due as a lake would; return the times of the windows that were read."""
+        seen = {uri: Look(at, etag) for uri, (at, etag, _) in lake.items()}
+        left_out = Counter()
+        found = list(
+            cloudwatch.objects(
+                group.source, Selection(), access, left_out, lambda uris: {u: seen[u] for u in uris if u in seen},
+                clock=lambda: now,
+            )
+        )  # fmt: skip
+        for each in found:
+            same = each.uri in seen and seen[each.uri].etag == each.etag
+            lines = lake[each.uri][2] if same else messages([each]) if each.etag else []
+            lake[each.uri] = (each.looked_at, each.etag, lines)
+        assert not left_out["fewer_events"]
+        return [each.time_s for each in found]
+
+    for number in range(14):
+        now += chance.choice([30, 600, 3600])
+        late = min(chance.choice([0, 60, 900, 7200]), now - begin)
+        at = min(max(begin, now - late), int(time.time()))
+        coming = [(at, line(at, each)) for each in range(len(put), len(put) + chance.randrange(4))]
+        put += [message for _, message in coming]
+        if coming:
+            group.put(coming, f"eni-{number % 3}-all")
+        look()
+    end = now
+    for days in (1, 2, 4, 8, 16):
+        now = end + days * 86_400
+        look()
+    assert sorted(message for _, _, lines in lake.values() for message in lines) == sorted(put)
+    assert max(look()) > min(look()) > end  # only what is younger than 14 days

@@ -26,6 +26,7 @@ from vpcflow.collect.s3_faults import SourceUnavailableError
 from vpcflow.collect.selection import MARGIN_S
 from vpcflow.collect.spool import Spool
 from vpcflow.collect.windows import WINDOW_S, Stretch, due, window_of
+from vpcflow.errors import SourceError
 from vpcflow.types import Look, SourceObject
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class _Cut:
             if name and (name in self._ids[0] or name in self._ids[1]):
                 continue  # two pages may share an event
             self._ids[1].add(name)
-            at = window_of(int(event["timestamp"]) // 1000)
+            at = window_of(self._time_ms(event) // 1000)
             if not self._stretch.start <= at < self._stretch.end:
                 continue  # not asked for
             if self._window is None or at > self._window.start:
@@ -236,6 +237,13 @@ class _Cut:
                 raise _OutOfOrder
             self._window.add(event, self._group.name)
         return None
+
+    def _time_ms(self, event: dict[str, Any]) -> int:
+        found = event.get("timestamp")
+        if not isinstance(found, int):
+            reason = "FilterLogEvents: timestamp missing"
+            raise SourceError("source.unreadable", source=uri_of(self._group, self._stretch.start), reason=reason)
+        return found
 
     def _end_window(self) -> None:
         if self._window is not None:

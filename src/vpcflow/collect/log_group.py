@@ -66,7 +66,7 @@ class LogGroup:
         begin = max((self.created_s or 0) - 15 * _DAY_S, self.gone_before(now_s) - 2 * _DAY_S, 0)
         for page in self.pages(begin * 1000, None, limit=1):
             if page:
-                return min(int(event["timestamp"]) for event in page) // 1000
+                return min(int(event.get("timestamp", 0)) for event in page) // 1000
         return None
 
     def pages(self, start_ms: int, end_ms: int | None, *, limit: int | None = None) -> Iterator[list[dict[str, Any]]]:
@@ -130,8 +130,8 @@ def _described(logs: Service, name: str, account: str | None) -> dict[str, Any] 
             found: dict[str, Any] = told
             if told.get("logGroupName") == name and (account is None or f":{account}:" in told.get("arn", "")):
                 return found
-        # In the order of names: the one that is all prefix comes first, but a page may be short.
+        # In the order of names, so the one that is all prefix comes first, if not on an empty page.
         token = answer.get("nextToken")
-        if not token:
+        if not token or answer.get("logGroups"):
             return None
         asked["nextToken"] = token
