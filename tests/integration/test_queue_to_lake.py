@@ -42,11 +42,13 @@ def told(s3):
     return Told(s3)
 
 
-def follow(told, lake_path, *, rounds=None, until_empty=True, list_every_s=3600.0, wanted=None, seconds=20):
+def follow(
+    told, lake_path, *, rounds=None, until_empty=True, list_every_s=3600.0, wanted=None, seconds=20, interval_s=0.2
+):
     """Follow the queue until it is empty, or some rounds were told; return what they were, and the troubles."""
     app = App(load({"lake": str(lake_path), "endpoint_url": told.server.url}, {}))
     stop, seen, troubles = threading.Event(), [], []
-    watching = Watching(0.2, stop, troubles.append, queue_url=told.url, list_every_s=list_every_s)
+    watching = Watching(interval_s, stop, troubles.append, queue_url=told.url, list_every_s=list_every_s)
     timer = threading.Timer(seconds, stop.set)
     timer.start()
     with app.lake(create=True) as lake:
@@ -195,6 +197,25 @@ def _everything():
     from vpcflow.collect.selection import Selection  # noqa: PLC0415
 
     return Selection()
+
+
+def test_an_object_deleted_after_it_was_looked_at_is_counted_and_its_message_goes(told, tmp_path):
+    told.put(1)
+    key = told.put(0)
+    told.server.forget()
+
+    def delete():
+        wait_for(lambda: any(method == "HEAD" and key in path for method, path in told.server.asked))
+        told.s3.delete_object(Bucket=told.bucket, Key=key)
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    seen, _ = follow(told, tmp_path / "lake", interval_s=2)
+    deleting.join()
+    assert left_out(seen) == {"test_event": 1, "gone": 1}
+    assert [done.progress.failed for done in seen] == [[]]
+    assert rows(tmp_path / "lake") == (rows_of(1), 1)
+    assert told.left() == 0
 
 
 def test_an_object_that_cannot_be_looked_at_leaves_its_message(told, tmp_path):
