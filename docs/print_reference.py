@@ -86,6 +86,7 @@ TABLE_MEANINGS: Final = {
     "files": "one row a file of a table, with its partition, its counts and its spans of time",
     "file_sources": "how many rows of which source a file holds",
     "supersedes": "which file takes the place of which, until the new one is visible",
+    "looks": "when a source that may still grow was last read; made when the first such source comes",
     "dead_rows": "files that still hold rows of a replaced source; questions leave these rows out",
 }
 """What each table of the ledger is for."""
@@ -366,7 +367,7 @@ def _lake_doc() -> str | None:
 def _ledger_tables() -> dict[str, list[tuple[str, str]]]:
     db = sqlite3.connect(":memory:")
     try:
-        db.executescript(ledger._SCHEMA)  # noqa: SLF001 - the page tells the schema
+        db.executescript(f"{ledger._SCHEMA}{ledger._LOOKS}")  # noqa: SLF001 - the page tells the schema
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")]
         return {name: [(f"`{row[1]}`", row[2]) for row in db.execute(f"PRAGMA table_info({name})")] for name in names}
     finally:

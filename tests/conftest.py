@@ -26,4 +26,5 @@ def s3(_s3_process, monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
     _s3_process.forget()
-    return _s3_process
+    yield _s3_process
+    _s3_process.between = None

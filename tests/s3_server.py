@@ -1,7 +1,9 @@
-"""A real S3 server (moto's) on a free port, which tells what it was asked, and by whom."""
+"""Real AWS services (moto's) on a free port, S3 first of all, which tell what they were asked, and by whom."""
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import threading
 import uuid
@@ -18,11 +20,16 @@ if TYPE_CHECKING:
 
 
 class S3Server:
-    """Remembers requests in `asked`: (method, path with query), and the access keys that signed them in `signed_by`."""
+    """Remembers requests in `asked`: (method, path with query), and the access keys that signed them in `signed_by`.
+
+    operations: of services that are asked by JSON, such as ``Logs_20140328.FilterLogEvents``. between: called with operation
+    and request of each, before it is answered; may change the request, or return (status, answer) instead of the service.
+    """
 
     def __init__(self):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self.asked, self.signed_by = [], []
+        self.asked, self.signed_by, self.operations = [], [], []
+        self.between = None
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -33,6 +40,18 @@ class S3Server:
         self.asked.append((environ["REQUEST_METHOD"], f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"))
         signature = environ.get("HTTP_AUTHORIZATION", "")
         self.signed_by.append(signature.partition("Credential=")[2].partition("/")[0])
+        operation = environ.get("HTTP_X_AMZ_TARGET")
+        if operation:
+            self.operations.append(operation)
+        if operation and self.between is not None:
+            request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+            instead = self.between(operation.rpartition(".")[2], request)
+            if instead is not None:
+                status, answer = instead
+                start_response(f"{status} -", [("Content-Type", "application/x-amz-json-1.1")])
+                return [json.dumps(answer).encode()]
+            body = json.dumps(request).encode()
+            environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return self._app(environ, start_response)
 
     def client(self, service="s3"):
@@ -51,6 +70,10 @@ class S3Server:
     def forget(self):
         self.asked.clear()
         self.signed_by.clear()
+        self.operations.clear()
+
+    def calls(self, operation: str) -> int:
+        return sum(name.rpartition(".")[2] == operation for name in self.operations)
 
     def listings(self) -> int:
         return sum("list-type=2" in path for _, path in self.asked)

@@ -18,9 +18,11 @@ from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from vpcflow.cache import ObjectCache
+    from vpcflow.collect.probe import Probe
+    from vpcflow.collect.queue import Queue
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
@@ -56,7 +58,6 @@ class Wanted:
 class AthenaPlace:
     """Where on Amazon Athena a question is put; None leaves it to the profile or the workgroup."""
 
-    region: str | None = None
     workgroup: str | None = None
     database: str = "default"
     output_location: str | None = None
@@ -74,19 +75,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """How sources are watched until *stop* is set.
+    """How sources are watched.
 
-    on_trouble: told when a look fails; the next look tries again. queue_url: an SQS queue in which S3 announces objects, and
-    on_strange is told how many messages in it announce none. listed_s: time between two listings beside the queue.
+    interval_s: between two looks at them, or of taking messages together. on_trouble: told when a look fails; the next one tries
+    again. queue_url: of an SQS queue that tells of new objects; the sources are then listed each list_every_s only.
     """
 
     interval_s: float
     stop: threading.Event
     on_trouble: Callable[[SourceError], None]
-    on_strange: Callable[[int], None]
-    queue_url: str | None = None
-    listed_s: float = 900.0
     compact: bool = True
+    queue_url: str | None = None
+    list_every_s: float = 3600
 
 
 @dataclass(slots=True)
@@ -176,36 +176,18 @@ class App:
     ) -> Ingested:
         """Ingest everything of *sources* that *lake* does not have; then merge the files of closed hours."""
         from vpcflow.collect.source import open_sources
-        from vpcflow.lake import compaction
-        from vpcflow.lake.ingest import Ingest
 
         left_out: Counter[str] = Counter()
-        config = self._ingest_config(reading)
-        with lake.writer() as writer:
-            objects = open_sources(sources, self._selection(wanted), self._access(), left_out)
-            progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
-            done = Ingested(progress, left_out)
-            if compact and progress.files:
-                began = time.perf_counter()
-                done.compacted = compaction.compact(
-                    lake, writer, memory=config.memory, threads=config.workers, thorough=False
-                )
-                progress.elapsed_s += time.perf_counter() - began
-        return done
+        objects = open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
+        return self._round(lake, objects, left_out, reading, compact=compact)
 
     def watch(
-        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
     ) -> Iterator[Ingested]:
-        """Ingest what is new in *sources* until *how* is stopped; yield each round that had anything."""
-        rounds = self._listed if how.queue_url is None else self._announced
-        for done in rounds(lake, sources, wanted, reading, how):
-            if done.progress.objects or done.progress.failed:
-                yield done
-
-    def _listed(
-        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
-    ) -> Iterator[Ingested]:
-        """List the sources again and again."""
+        """Ingest what is new in *sources* again and again until it is to stop; yield each round that had anything."""
+        if watching.queue_url is not None:
+            yield from self._follow(lake, watching.queue_url, sources, wanted, reading, watching)
+            return
         from vpcflow.collect.source import open_sources
         from vpcflow.collect.watch import watch
 
@@ -214,57 +196,98 @@ class App:
         def look() -> Iterator[SourceObject]:
             left_out.clear()
             try:
-                yield from open_sources(sources, self._selection(wanted), self._access(), left_out)
+                yield from open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
             except SourceError as error:
                 if error.code != "source.empty":
-                    how.on_trouble(error)
+                    watching.on_trouble(error)
 
-        for objects in watch(look, how.interval_s, how.stop):
-            yield self._take(lake, objects, left_out, reading, compact=how.compact)
+        for objects in watch(look, watching.interval_s, watching.stop):
+            done = self._round(lake, objects, left_out, reading, compact=watching.compact)
+            if done.progress.objects or done.progress.failed or left_out["fewer_events"]:
+                yield done
 
-    def _announced(
-        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, how: Watching
+    def _follow(
+        self, lake: Lake, url: str, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
     ) -> Iterator[Ingested]:
-        """Take what a queue announces of the sources; a message is deleted once its objects are in the lake.
+        """Ingest what the queue *url* tells of *sources*, and now and then what a listing finds beside that.
 
-        What was never announced is found by a listing, at the begin and every 15 minutes.
+        A message is deleted after the commit of its objects; what the lake raises ends it, and the messages come again.
         """
+        from vpcflow.collect.queue import Intake, Round
+
+        queue = self.queue(url)
+        intake = Intake(queue, sources, self._selection(wanted), self._access())
+        listing = time.monotonic() + watching.list_every_s
+        while not watching.stop.is_set():
+            if time.monotonic() >= listing:
+                yield from self._listed(lake, sources, wanted, reading, watching)
+                listing = time.monotonic() + watching.list_every_s
+            with Round(queue) as told:
+                try:
+                    intake.gather(told, watching.interval_s, watching.stop)
+                except SourceError as error:
+                    watching.on_trouble(error)
+                    watching.stop.wait(watching.interval_s)
+                if not len(told) and not told.left_out:
+                    continue
+                done = self._round(lake, told.objects, told.left_out, reading, compact=watching.compact)
+                progress = done.progress
+                gone = {uri for uri, error in progress.failed if error.code == "source.gone"}
+                progress.failed = [(uri, error) for uri, error in progress.failed if uri not in gone]
+                told.left_out["gone"] += len(gone)
+                try:
+                    told.settle({uri for uri, _ in progress.failed})
+                except SourceError as error:
+                    watching.on_trouble(error)
+            for trouble in told.troubles[:1]:
+                watching.on_trouble(trouble)
+            done.left_out = told.left_out
+            if progress.objects or progress.failed or +told.left_out:
+                yield done
+
+    def probe(self, source: str) -> Probe:
+        """Find out whether *source* can be read; SourceError says why not."""
+        from vpcflow.collect.probe import probe
+
+        return probe(source, self._access())
+
+    def _listed(
+        self, lake: Lake, sources: Sequence[str], wanted: Wanted, reading: Reading, watching: Watching
+    ) -> Iterator[Ingested]:
+        """Ingest what a listing finds; yield it if there was anything."""
+        try:
+            done = self.ingest(lake, sources, wanted, reading, compact=watching.compact)
+        except SourceError as error:
+            if error.code != "source.empty":
+                watching.on_trouble(error)
+            return
+        if done.progress.objects or done.progress.failed:
+            yield done
+
+    def queue(self, url: str) -> Queue:
+        """Return the queue *url*; SourceError for what is no URL of one, or for missing credentials."""
         from vpcflow.collect.queue import Queue
 
-        queue = Queue(how.queue_url or "", sources, self._selection(wanted), self._access())
-        listed: float | None = None
-        while not how.stop.is_set():
-            try:
-                if listed is None or time.monotonic() - listed >= how.listed_s:
-                    listed = time.monotonic()
-                    yield self.ingest(lake, sources, wanted, reading, compact=how.compact)
-                found = queue.receive(how.interval_s)
-                if found.strange:
-                    how.on_strange(found.strange)
-                if found.messages:
-                    done = self._take(lake, found.objects, found.left_out, reading, compact=how.compact)
-                    queue.done(found, [uri for uri, _ in done.progress.failed])
-                    yield done
-            except SourceError as error:
-                if error.code != "source.empty":
-                    how.on_trouble(error)
-                    how.stop.wait(how.interval_s)
+        return Queue(url, self._access())
 
-    def _take(
-        self, lake: Lake, objects: list[SourceObject], left_out: Counter[str], reading: Reading, *, compact: bool
+    def _round(
+        self, lake: Lake, objects: Iterable[SourceObject], left_out: Counter[str], reading: Reading, *, compact: bool
     ) -> Ingested:
-        """Ingest *objects*, and merge the files of closed hours where anything came."""
+        """Ingest *objects*, then merge the files of closed hours."""
         from vpcflow.lake import compaction
         from vpcflow.lake.ingest import Ingest
 
         config = self._ingest_config(reading)
         with lake.writer() as writer:
             progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
-            done = Ingested(progress, Counter(left_out))
+            done = Ingested(progress, left_out)
             if compact and progress.files:
+                began = time.perf_counter()
                 done.compacted = compaction.compact(
                     lake, writer, memory=config.memory, threads=config.workers, thorough=False
                 )
+                progress.elapsed_s += time.perf_counter() - began
+        done.left_out = Counter(left_out)
         return done
 
     def compact(self, lake: Lake) -> Compacted:
@@ -369,7 +392,7 @@ class App:
         endpoint = self.config.text("endpoint_url") or None
         engine = AthenaEngine(
             AthenaAccess(
-                region=place.region,
+                region=self.config.text("aws_region") or None,
                 profile=self.config.text("profile") or None,
                 endpoint_url=endpoint,
                 s3_endpoint_url=place.s3_endpoint_url or endpoint,
@@ -416,6 +439,7 @@ class App:
             region=self.config.text("bucket_region") or None,
             endpoint_url=self.config.text("endpoint_url") or None,
             no_sign_request=bool(self.config.get("no_sign_request")),
+            aws_region=self.config.text("aws_region") or None,
         )
 
 

@@ -87,6 +87,7 @@ SETTINGS: Final = {
         Setting("color", "auto", _one_of("auto", "always", "never")),
         Setting("profile", "", str),
         Setting("bucket_region", "", str),
+        Setting("aws_region", "", str),
         Setting("endpoint_url", "", str),
         Setting("no_sign_request", "false", _yes),
         Setting("state", "", str),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import BinaryIO
@@ -25,6 +25,8 @@ class SourceObject:
     uri, etag: identity; the same uri with another etag is new content of the same source.
     account, region, time_s: from the object's key, None where it does not say; time_s is the start of its window (s).
     remote: reading ahead pays. open: gives its bytes as stored; raises SourceError.
+    looked_at: of a source that may still grow: when it was read (s); the lake keeps it (`Look`), new or not. An empty etag then
+    says that there was nothing in it, and only the look is kept.
     """
 
     uri: str
@@ -35,6 +37,15 @@ class SourceObject:
     region: str | None = None
     time_s: int | None = None
     remote: bool = False
+    looked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a lake knows of a source that may still grow: when it was last read (s), and its etag then, empty for nothing."""
+
+    at_s: int
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,9 @@ class Limits:
     timeout_s: float | None = None
     max_rows: int | None = None
 
+
+Looks: TypeAlias = "Callable[[Sequence[str]], Mapping[str, Look]]"
+"""The last look at each of these uris, where there was one."""
 
 State = Literal["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
 

@@ -254,6 +254,55 @@ def test_doctor_finds_credentials_and_lost_files(run, own_lake, monkeypatch):
     assert [finding["what"] for finding in ran.json() if finding["level"] == "bad"] == ["lake"]
 
 
+def test_doctor_asks_the_sources_and_the_queue_it_is_given(run, s3, place):
+    from log_groups import LogGroup, line, window_before  # noqa: PLC0415 - moto takes a second that most need not pay
+    from queues import Told  # noqa: PLC0415
+
+    group, empty, told = LogGroup(s3), LogGroup(s3), Told(s3)
+    start = window_before(3600)
+    group.put([(start, line(start))])
+    group.logs.put_retention_policy(logGroupName=group.name, retentionInDays=30)
+    told.put(0)
+    words = [
+        group.source,
+        empty.source,
+        told.source,
+        "cloudwatch:/nope",
+        "s3://no-such-bucket-here",
+        "--sqs-url",
+        told.url,
+    ]
+    ran = run("doctor", *words, "--endpoint-url", s3.url, "--aws-region", "us-east-1", "-o", "json")
+    found = {finding["what"]: finding for finding in ran.json()}
+    assert ran.code == 3
+    assert (found["AWS Region"]["level"], found["AWS Region"]["found"]) == ("good", "us-east-1")
+    assert found[group.source]["level"] == "good"
+    assert "123456789012 us-east-1, events are kept 30 days, first event" in found[group.source]["found"]
+    assert (found[empty.source]["level"], "no events" in found[empty.source]["found"]) == ("warning", True)
+    assert (found[told.source]["level"], "can be read" in found[told.source]["found"]) == ("good", True)
+    assert found["cloudwatch:/nope"]["level"] == found["s3://no-such-bucket-here"]["level"] == "bad"
+    assert "--aws-region" in found["cloudwatch:/nope"]["todo"]
+    assert found[told.url]["level"] == "warning"
+    assert "2 messages waiting, 0 in flight" in found[told.url]["found"]
+    assert told.left() == 2
+    good = run("doctor", group.source, "--endpoint-url", s3.url, "--aws-region", "us-east-1")
+    assert good.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("s3://b/p", "--sqs-url", "https://sqs.us-east-1.amazonaws.com/1/q"), "--sqs-url needs --watch"),
+        (("./here", "--watch", "--sqs-url", "https://sqs.us-east-1.amazonaws.com/1/q"), "./here is none"),
+        (("cloudwatch:x", "--watch", "--sqs-url", "https://sqs.us-east-1.amazonaws.com/1/q"), "cloudwatch:x is none"),
+    ],
+)
+def test_a_queue_goes_with_watched_s3_sources_only(run, words, said):
+    ran = run("ingest", *words)
+    assert ran.code == 2
+    assert said in ran.err
+
+
 def test_doctor_tells_a_damaged_ledger(run, own_lake):
     (own_lake / "_vpcflow/ledger.sqlite").write_bytes(b"this is no database" * 100)
     ran = run("doctor", "-o", "json")

@@ -65,6 +65,7 @@ place_options = _all(
 s3_options = _all(
     option("--profile", metavar="NAME"),
     option("--bucket-region", metavar="REGION"),
+    option("--aws-region", metavar="REGION"),
     option("--endpoint-url", metavar="URL"),
     option("--no-sign-request", is_flag=True),
 )
@@ -81,14 +82,13 @@ engine_options = _all(
     option("--workgroup", metavar="NAME"),
     option("--database", default="default", metavar="NAME"),
     option("--output-location", metavar="s3://…"),
-    option("--aws-region", metavar="REGION"),
     option("--results-endpoint-url", metavar="URL"),
 )
 
 
 def athena_place(values: dict[str, Any]) -> AthenaPlace | None:
     """Take where on Amazon Athena is asked out of a command's values; None where it is asked here."""
-    names = ("aws_region", "workgroup", "database", "output_location", "results_endpoint_url")
+    names = ("workgroup", "database", "output_location", "results_endpoint_url")
     place = AthenaPlace(*(values.pop(name) for name in names))
     return place if values.pop("engine") == "athena" else None
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from vpcflow import __version__
-from vpcflow.cli.choices import one_of
+from vpcflow.cli.choices import one_of, s3_options
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import byte_size
+from vpcflow.cli.when import utc
 from vpcflow.cli.words import option
 from vpcflow.errors import VpcFlowError
 from vpcflow.i18n import t
@@ -41,13 +42,21 @@ class Finding:
     todo: str = ""
 
 
-@declare("doctor", examples=("vpcflow doctor", "vpcflow doctor -o json", "vpcflow doctor --lake /srv/flow"))
+@declare(
+    "doctor",
+    examples=("vpcflow doctor", "vpcflow doctor -o json", "vpcflow doctor cloudwatch:/vpc/flow s3://my-logs/AWSLogs"),
+)
+@click.argument("sources", nargs=-1, metavar="[SOURCE…]")
 @option(
     "-o", "--output", "kind", metavar="table|json", default="table", callback=one_of("table", "json", name="output")
 )
-def command(session: Session, kind: str) -> int:
+@option("--sqs-url", metavar="URL")
+@s3_options
+def command(session: Session, sources: tuple[str, ...], kind: str, sqs_url: str | None) -> int:
     """See ``command.doctor``."""
-    found = [*_program(), *_settings(session), *_lake(session), *_access(session)]
+    found = [*_program(), *_settings(session), *_lake(session), *_access(session), _region(session)]
+    found += [_source(session, source) for source in sources]
+    found += [_queue(session, sqs_url)] if sqs_url is not None else []
     if kind == "json":
         click.echo(
             json.dumps(
@@ -144,3 +153,48 @@ def _access(session: Session) -> Iterator[Finding]:
         yield Finding(what, "warning", t("doctor.credentials_missing"), t("doctor.credentials_todo"))
     else:
         yield Finding(what, "good", t("doctor.credentials_found", where=found))
+
+
+def _region(session: Session) -> Finding:
+    """Tell which region log groups, queues and Athena are asked in; only what lies on this machine is looked at."""
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    what = t("doctor.region")
+    found = session.config.text("aws_region") or os.environ.get("AWS_REGION")
+    try:
+        found = found or boto3.Session(profile_name=session.config.text("profile") or None).region_name
+    except BotoCoreError as error:
+        return Finding(what, "warning", str(error), t("doctor.region_todo"))
+    if not found:
+        return Finding(what, "good", t("doctor.region_missing"), t("doctor.region_todo"))
+    return Finding(what, "good", found)
+
+
+def _source(session: Session, source: str) -> Finding:
+    """Ask a source the user named."""
+    try:
+        found = session.app.probe(source)
+    except VpcFlowError as error:
+        return Finding(source, "bad", error.message, error.hint)
+    if found.first:
+        return Finding(source, "good", t("doctor.source_found", first=found.first))
+    place = " ".join(filter(None, (found.account, found.region)))
+    days = t("doctor.kept_days", days=found.retention_days) if found.retention_days else t("doctor.kept_always")
+    if found.first_s is None:
+        return Finding(source, "warning", t("doctor.log_group_empty", place=place, kept=days))
+    return Finding(source, "good", t("doctor.log_group_found", place=place, kept=days, first=utc(found.first_s)))
+
+
+def _queue(session: Session, url: str) -> Finding:
+    try:
+        found = session.app.queue(url).attributes()
+    except VpcFlowError as error:
+        return Finding(url, "bad", error.message, error.hint)
+    if not found:
+        return Finding(url, "warning", t("doctor.queue_closed"), t("error.source.queue_denied.hint"))
+    seen = {name: found.get(f"ApproximateNumberOfMessages{name}", "?") for name in ("", "NotVisible")}
+    text = t("doctor.queue_found", waiting=seen[""], taken=seen["NotVisible"])
+    if "RedrivePolicy" not in found:
+        return Finding(url, "warning", text, t("doctor.queue_todo"))
+    return Finding(url, "good", text)

@@ -14,13 +14,14 @@ from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import report_problems, summary
 from vpcflow.cli.when import Duration
 from vpcflow.cli.words import option
-from vpcflow.errors import UsageError
+from vpcflow.errors import SourceError, UsageError
 from vpcflow.i18n import t
 from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
-    from vpcflow.app import Ingested
+    from vpcflow.app import Ingested, Reading
     from vpcflow.cli.session import Session
+    from vpcflow.lake.lake import Lake
 
 
 @declare(
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     examples=(
         "vpcflow ingest ./AWSLogs",
         "vpcflow ingest s3://my-logs/AWSLogs --account 123456789012 --region us-east-1 --since 24h",
-        "vpcflow ingest /var/log/flow --watch",
+        "vpcflow ingest s3://my-logs/AWSLogs --watch --sqs-url https://sqs.us-east-1.amazonaws.com/123456789012/flow",
     ),
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @option("--watch", is_flag=True)
 @option("--interval", type=Duration(), default="30s", metavar="DURATION")
 @option("--sqs-url", metavar="URL")
+@option("--list-every", type=Duration(), default="1h", metavar="DURATION")
 @option("--no-compact", is_flag=True)
 @read_options
 @s3_options
@@ -46,10 +48,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     since, until = values["since"], values["until"]
     if since is not None and until is not None and since >= until:
         raise UsageError("time_empty")
-    if values["sqs_url"] is not None and not values["watch"]:
-        raise UsageError("sqs_without_watch")
-    if values["sqs_url"] is not None and not all(source.startswith("s3://") for source in values["sources"]):
-        raise UsageError("sqs_without_s3")
+    _check_queue(session, values)
     wanted = Wanted(values["accounts"], values["regions"], TimeRange(since, until))
     with (
         session.app.lake(create=True) as lake,
@@ -61,23 +60,55 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
             total=lambda: session.app.total_bytes(values["sources"], wanted),
         ) as read,
     ):
-        if lake.restored:
-            session.note("note.restored", path=session.app.lake_name)
+        code = _once(session, lake, wanted, read, values)
+        if values["watch"]:
+            code = 0
+            for done in session.app.watch(lake, values["sources"], wanted, read, _watching(session, values)):
+                _told(session, done)
+    return code
+
+
+def _once(session: Session, lake: Lake, wanted: Wanted, read: Reading, values: dict[str, Any]) -> int:
+    """Ingest what is there; a source with nothing in it yet may be watched."""
+    try:
         done = session.app.ingest(lake, values["sources"], wanted, read, compact=not values["no_compact"])
-        code = _told(session, done)
-        if not values["watch"]:
-            return code
-        stop = threading.Event()
-        _stop_on_signals(stop)
+    except SourceError as error:
+        if not values["watch"] or error.code != "source.empty":
+            raise
+        session.note("note.nothing_yet", reason=error.message)
+        return 0
+    return _told(session, done)
+
+
+def _watching(session: Session, values: dict[str, Any]) -> Watching:
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    if values["sqs_url"] is None:
         session.note("note.watching", seconds=values["interval"])
-        how = Watching(
-            values["interval"], stop, compact=not values["no_compact"], queue_url=values["sqs_url"],
-            on_trouble=lambda error: session.warn(error.message),
-            on_strange=lambda count: session.warn(t("note.strange_messages", count=count)),
-        )  # fmt: skip
-        for done in session.app.watch(lake, values["sources"], wanted, read, how):
-            _told(session, done)
-    return 0
+    else:
+        session.note("note.watching_queue", seconds=values["interval"], listing=values["list_every"])
+    return Watching(
+        interval_s=values["interval"],
+        stop=stop,
+        on_trouble=lambda error: session.warn(error.message),
+        compact=not values["no_compact"],
+        queue_url=values["sqs_url"],
+        list_every_s=values["list_every"],
+    )
+
+
+def _check_queue(session: Session, values: dict[str, Any]) -> None:
+    """Refuse what does not go with a queue, and a queue that is not there, before anything is read."""
+    if values["sqs_url"] is None:
+        return
+    if not values["watch"]:
+        raise UsageError("queue_without_watch")
+    for source in values["sources"]:
+        if not source.startswith("s3://"):
+            raise UsageError("queue_not_s3", source=source)
+    attributes = session.app.queue(values["sqs_url"]).attributes()
+    if attributes and "RedrivePolicy" not in attributes:
+        session.note("note.no_redrive", queue=values["sqs_url"])
 
 
 def _told(session: Session, done: Ingested) -> int:

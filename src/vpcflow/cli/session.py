@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from vpcflow.config import Config
 
 _FLAGS = (
-    "lake", "memory", "threads", "cache_size", "profile", "bucket_region", "endpoint_url", "no_sign_request", "color", "lang",
+    "lake", "memory", "threads", "cache_size", "profile", "bucket_region", "aws_region", "endpoint_url", "no_sign_request",
+    "color", "lang",
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ _MANY: Final = 200
 
 _URI: Final = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:/(.*))?", re.ASCII | re.DOTALL)
 
-_Meta: TypeAlias = dict[str, Any]
+Meta: TypeAlias = dict[str, Any]
 
 
 def split(source: str) -> tuple[str, str]:
@@ -52,11 +52,11 @@ def objects(source: str, selection: Selection, access: S3Access, left_out: Count
     SourceError when the bucket is missing, refuses, or cannot be reached; what opens an object raises it for that alone.
     """
     bucket, prefix = split(source)
-    found = _Bucket(bucket, source, access, selection, left_out).objects(prefix, folder=source.endswith("/"))
+    found = Bucket(bucket, source, access, selection, left_out).objects(prefix, folder=source.endswith("/"))
     yield from in_time_order(found)
 
 
-class _Bucket:
+class Bucket:
     """One bucket, asked for one source."""
 
     def __init__(
@@ -77,9 +77,22 @@ class _Bucket:
         except FAULTS as error:
             raise fault(error, self._source, endpoint=self._endpoint) from error
 
-    def _named(self, key: str) -> _Meta | None:
+    def head(self, key: str) -> Meta:
+        """Return what a listing would tell of the object *key*; SourceError when it is gone or refused."""
         try:
-            meta: _Meta = obstore.head(self._store, key)
+            meta: Meta = obstore.head(self._store, key)
+        except FAULTS as error:
+            raise fault(error, f"s3://{self._bucket}/{key}", endpoint=self._endpoint) from error
+        # A listing tells no version, and the same object must be the same source whoever told of it.
+        return {**meta, "version": None}
+
+    def wanted(self, meta: Meta) -> SourceObject | None:
+        """Return the object of *meta*, None when it is left out."""
+        return next(self._taken([meta]), None)
+
+    def _named(self, key: str) -> Meta | None:
+        try:
+            meta: Meta = obstore.head(self._store, key)
         except FAULTS as error:
             if answered(error):  # "not there", and "not allowed" of those who may only list: the listing will tell
                 return None
@@ -107,7 +120,7 @@ class _Bucket:
         for page in obstore.list(self._store, prefix or None, chunk_size=_PAGE):
             yield from self._taken(page)
 
-    def _taken(self, page: Iterable[_Meta]) -> Iterator[SourceObject]:
+    def _taken(self, page: Iterable[Meta]) -> Iterator[SourceObject]:
         for meta in page:
             reason: str = self._selection.refuses(meta["path"])
             if not reason and not meta["size"]:
@@ -117,7 +130,7 @@ class _Bucket:
             else:
                 yield self._object(meta)
 
-    def _object(self, meta: _Meta) -> SourceObject:
+    def _object(self, meta: Meta) -> SourceObject:
         path, size, etag = meta["path"], meta["size"], meta["e_tag"]
         identity = etag.strip('"') if etag else f"{size}-{meta['last_modified'].isoformat()}"
         uri = f"s3://{self._bucket}/{path}"

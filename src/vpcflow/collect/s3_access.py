@@ -29,12 +29,14 @@ class S3Access:
     """How to reach S3; what is None comes from where the AWS CLI takes it (environment, ``~/.aws``, the instance).
 
     region: of the bucket. endpoint_url: of another S3 than AWS's (``http://…`` is allowed). no_sign_request: ask as nobody.
+    aws_region: of log groups and queues whose names do not tell it.
     """
 
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
     no_sign_request: bool = False
+    aws_region: str | None = None
 
 
 def connect(bucket: str, access: S3Access) -> tuple[S3Store, str]:
@@ -48,7 +50,7 @@ def connect(bucket: str, access: S3Access) -> tuple[S3Store, str]:
     region = access.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     settings["region"] = region or settings.get("region") or _REGION
     environ = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    endpoint = _checked(access.endpoint_url or environ or settings.pop("endpoint", None))
+    endpoint = checked(access.endpoint_url or environ or settings.pop("endpoint", None))
     if endpoint:
         # Both, because obstore takes the second from the environment and puts it before the first.
         settings["endpoint"] = settings["aws_endpoint_url_s3"] = endpoint
@@ -86,7 +88,8 @@ def _session(profile: str | None) -> dict[str, Any]:
     return found
 
 
-def _checked(endpoint: str | None) -> str | None:
+def checked(endpoint: str | None) -> str | None:
+    """Return an endpoint's URL, None for none; SourceError for what is no URL."""
     if not endpoint:
         return None
     try:

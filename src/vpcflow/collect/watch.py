@@ -24,6 +24,9 @@ _REMEMBERED: Final = 100_000
 _TOGETHER: Final = 1000
 """Objects handed out at once."""
 
+_HELD: Final = 256 << 20
+"""Bytes of spooled ones handed out at once."""
+
 
 def watch(
     open_all: Callable[[], Iterable[SourceObject]],
@@ -42,17 +45,24 @@ def watch(
     while not stop.is_set():
         seen: dict[str, str] = {}
         together: list[SourceObject] = []
+        held = 0
         for found in _listed(open_all):
-            if taken.get(found.uri) == found.etag:
+            if stop.is_set():
+                break
+            if found.looked_at is not None:
+                # The lake keeps when it was looked at, changed or not; and what is spooled must not wait for a thousand.
+                together.append(found)
+                held += found.bytes
+            elif taken.get(found.uri) == found.etag:
                 taken.move_to_end(found.uri)
             elif not found.remote and growing.get(found.uri) != found.etag:
                 seen[found.uri] = found.etag
             else:
                 taken[found.uri] = found.etag
                 together.append(found)
-            if len(together) == _TOGETHER:
+            if len(together) == _TOGETHER or held > _HELD:
                 yield together
-                together = []
+                together, held = [], 0
             while len(taken) > remembered:
                 taken.popitem(last=False)
         if together:

@@ -107,7 +107,8 @@ class Ingest:
     def run(self, objects: Iterable[SourceObject]) -> Progress:
         """Ingest all *objects* that the lake does not have yet; an object that cannot be read is named in `failed`.
 
-        KeyboardInterrupt and errors of the lake stop it: groups committed by then stay, nothing else does.
+        KeyboardInterrupt and errors of the lake stop it: groups committed by then stay, nothing else does. When *objects* raise
+        a SourceError, what came before it is ingested first.
         """
         began = time.perf_counter()
         pool = ThreadPoolExecutor(self._config.workers, thread_name_prefix="ingest")
@@ -119,6 +120,9 @@ class Ingest:
                     _raise_first(done)
                 running.add(pool.submit(self._group, group))
             _raise_first(wait(running).done)
+        except SourceError:
+            _raise_first(wait(running).done)
+            raise
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -129,32 +133,48 @@ class Ingest:
         limit = min(ROWS, self._config.flush_bytes // 64) * _PACKED_RECORD
         group: list[SourceObject] = []
         size = 0
-        for known, found in self._new(objects):
-            if known:
-                with self._lock:
-                    self._progress.known += 1
-                continue
-            if group and size + found.bytes > limit * 5 // 4:
+        try:
+            for known, found in self._new(objects, limit):
+                if known:
+                    with self._lock:
+                        self._progress.known += 1
+                    continue
+                if group and size + found.bytes > limit * 5 // 4:
+                    yield group
+                    group, size = [], 0
+                group.append(found)
+                size += found.bytes
+        except SourceError:
+            if group:
                 yield group
-                group, size = [], 0
-            group.append(found)
-            size += found.bytes
+            raise
         if group:
             yield group
 
-    def _new(self, objects: Iterable[SourceObject]) -> Iterator[tuple[bool, SourceObject]]:
+    def _new(self, objects: Iterable[SourceObject], limit: int) -> Iterator[tuple[bool, SourceObject]]:
         waiting: list[SourceObject] = []
-        for found in objects:
-            waiting.append(found)
-            if len(waiting) == 500:
-                yield from self._looked_up(waiting)
-                waiting = []
+        size = 0
+        try:
+            for found in objects:
+                waiting.append(found)
+                size += found.bytes
+                # A group's worth does not wait for more: it may be spooled, and lie on disk until it is read.
+                if len(waiting) == 500 or size > limit:
+                    yield from self._looked_up(waiting)
+                    waiting, size = [], 0
+        except SourceError:
+            yield from self._looked_up(waiting)
+            raise
         yield from self._looked_up(waiting)
 
     def _looked_up(self, objects: list[SourceObject]) -> Iterator[tuple[bool, SourceObject]]:
         etags = self._lake.ledger.live_etags([found.uri for found in objects])
+        self._lake.ledger.looked(
+            {f.uri: f.looked_at for f in objects if f.looked_at is not None and etags.get(f.uri, "") == f.etag}
+        )
         for found in objects:
-            yield etags.get(found.uri) == found.etag, found
+            if found.etag or found.looked_at is None:
+                yield etags.get(found.uri) == found.etag, found
 
     def _group(self, group: list[SourceObject]) -> None:
         while group:
@@ -353,6 +373,7 @@ def _entry(source_id: int, found: SourceObject, origin: Origin, report: ReadRepo
         bad=dict(report.bad),
         losses=[(loss.kind, loss.detail) for loss in report.losses],
         unknown_fields=dict(report.unknown_fields),
+        looked_at=found.looked_at,
     )
 
 

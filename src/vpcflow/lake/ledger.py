@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import LakeError
 from vpcflow.state.connection import connect
-from vpcflow.types import DataFile, PartitionFilter
+from vpcflow.types import DataFile, Look, PartitionFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
@@ -52,10 +52,16 @@ CREATE TABLE dead_rows (
     file INTEGER NOT NULL, source INTEGER NOT NULL, PRIMARY KEY (file, source)) WITHOUT ROWID;
 """
 
+_LOOKS: Final = "CREATE TABLE IF NOT EXISTS looks (uri TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
+"""When a source that may still grow was last read (s), new or not; made when the first such source comes."""
+
 
 @dataclass(slots=True)
 class SourceEntry:
-    """One source as the ledger keeps it. formats: texts of its log formats, in the order met."""
+    """One source as the ledger keeps it. formats: texts of its log formats, in the order met.
+
+    looked_at: of a source that may still grow, when it was read (s).
+    """
 
     id: int
     uri: str
@@ -69,6 +75,7 @@ class SourceEntry:
     bad: dict[str, int] = field(default_factory=dict)
     losses: list[tuple[str, str]] = field(default_factory=list)
     unknown_fields: dict[str, int] = field(default_factory=dict)
+    looked_at: int | None = None
 
 
 @dataclass(slots=True)
@@ -185,6 +192,29 @@ class Ledger:
                 found.update(self._db.execute(query, part).fetchall())
         return found
 
+    def looks(self, uris: Sequence[str]) -> dict[str, Look]:
+        """Return the last look at each of *uris* that was ever read and may still grow."""
+        found: dict[str, Look] = {}
+        with self._lock:
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'looks'").fetchone():
+                return found
+            for place in range(0, len(uris), 500):
+                part = uris[place : place + 500]
+                rows = self._db.execute(
+                    "SELECT l.uri, l.at, coalesce(s.etag, '') FROM looks l "
+                    "LEFT JOIN sources s ON s.uri = l.uri AND s.state = 'live' "
+                    f"WHERE l.uri IN ({','.join('?' * len(part))})",
+                    part,
+                )
+                found.update((uri, Look(at, etag)) for uri, at, etag in rows)
+        return found
+
+    def looked(self, at: Mapping[str, int]) -> None:
+        """Keep when each of these uris was read (s) and found to be what the lake has."""
+        if at:
+            with self._transaction() as db:
+                _insert_looks(db, at)
+
     def source(self, source_id: int) -> SourceEntry:
         """Return one source; LakeError when there is none."""
         with self._lock:
@@ -205,12 +235,15 @@ class Ledger:
     def stage(self, sources: Sequence[SourceEntry], files: Sequence[FileEntry]) -> set[int]:
         """Commit sources and their files as staged, all or nothing.
 
-        Returns the ids of the sources that are in the lake already with the same etag; when there is any, nothing was
-        written. Files get their ids.
+        Returns the ids of the sources that are in the lake already with the same etag, or as they were read later; when there
+        is any, nothing was written. Files get their ids.
         """
         with self._transaction() as db:
             known = self.live_etags([source.uri for source in sources])
             present = {source.id for source in sources if known.get(source.uri) == source.etag}
+            growing = {source.uri: source.looked_at for source in sources if source.looked_at is not None}
+            later = {uri for uri, look in self.looks(list(growing)).items() if look.at_s > growing[uri]}
+            present |= {source.id for source in sources if source.uri in later}
             if present:
                 return present
             commit = _next_commit(db)
@@ -227,6 +260,7 @@ class Ledger:
                 _insert_source(db, source, commit, late=source.id in late)
             for file in files:
                 _insert_file(db, file, commit, compacted=False)
+            _insert_looks(db, growing)
         return set()
 
     def staged(self) -> list[tuple[int, str, str]]:
@@ -428,6 +462,15 @@ def _add(sums: dict[str, int], more: dict[str, int]) -> None:
 def _next_commit(db: sqlite3.Connection) -> int:
     db.execute("UPDATE meta SET value = value + 1 WHERE key = 'commit'")
     return int(db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()[0])
+
+
+def _insert_looks(db: sqlite3.Connection, at: Mapping[str, int]) -> None:
+    if at:
+        db.execute(_LOOKS)
+        db.executemany(
+            "INSERT INTO looks VALUES (?, ?) ON CONFLICT (uri) DO UPDATE SET at = max(at, excluded.at)",
+            list(at.items()),
+        )
 
 
 def _insert_source(db: sqlite3.Connection, source: SourceEntry, commit: int, *, late: bool) -> None:
