@@ -1,6 +1,7 @@
 """Compressed content: what is there is read, what is lost is named."""
 
 import gzip
+import zlib
 
 import pyarrow as pa
 import pytest
@@ -93,7 +94,15 @@ def test_a_changed_byte_never_stops_reading_and_never_goes_unnamed(data):
     place = data.draw(st.integers(10, len(packed) - 9))
     packed[place] ^= data.draw(st.integers(1, 255))
     result = read_all(bytes(packed), "${version}")
-    assert result.losses
+    # A bit that means nothing to the decoder (padding before the checksum) loses nothing.
+    assert bool(result.losses) != _harmless(bytes(packed))
+
+
+def _harmless(packed: bytes) -> bool:
+    try:
+        return gzip.decompress(packed) == TEXT
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 @given(st.binary(max_size=300))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     examples=(
         "vpcflow ingest ./AWSLogs",
         "vpcflow ingest s3://my-logs/AWSLogs --account 123456789012 --region us-east-1 --since 24h",
-        "vpcflow ingest s3://my-logs/AWSLogs --watch --sqs-url https://sqs.us-east-1.amazonaws.com/123456789012/flow",
+        "vpcflow ingest /var/log/flow --watch",
     ),
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
