@@ -74,7 +74,7 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
 
 
 def test_the_example_with_a_bucket_runs(s3, run, place, monkeypatch):
-    (text,) = [text for _, text in ALL if "s3://" in text]
+    (text,) = [text for _, text in ALL if text.startswith("vpcflow ingest s3://")]
     now = datetime.now(UTC)
     name = f"123456789012_vpcflowlogs_us-east-1_fl-0a_{now:%Y%m%dT%H%M}Z_0a.log.gz"
     key = f"AWSLogs/123456789012/vpcflowlogs/us-east-1/{now:%Y/%m/%d}/{name}"
