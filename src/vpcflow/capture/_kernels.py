@@ -41,6 +41,7 @@ from vpcflow.capture.walk import (
     DAMAGED,
     DRAIN,
     DROPPED,
+    DROPPED_AT,
     ENHANCED,
     ETHERNET,
     FIRST_LINK,
@@ -57,7 +58,6 @@ from vpcflow.capture.walk import (
     NEWEST,
     OBSOLETE,
     PACKETS,
-    PAUSE,
     RAW_IP,
     SECOND,
     SECTION,
@@ -319,7 +319,7 @@ def _nanoseconds(ticks, link):
     """Return a pcapng time as ns since the epoch, -1 for what is none."""
     mode, factor = link[1], link[2]
     if mode == TIME_MULTIPLY:
-        if ticks > _U(LAST_SECOND) * _U(SECOND) // _U(factor):
+        if ticks >= _U(LAST_SECOND) * _U(SECOND) // _U(factor):
             return -1
         return np.int64(ticks) * factor
     if mode == TIME_DIVIDE:
@@ -356,16 +356,23 @@ def _options(data, at, end, big):
 
 
 @_compiled
+def _dropped(state, count, interface):
+    if count:
+        state[DROPPED] += count
+        state[DROPPED_AT] = interface
+
+
+@_compiled
 def room(rows):
     """Return how many rows of a table may be in use before it must grow or be drained."""
     return rows * 5 // 8 - BATCH
 
 
 @_compiled
-def fold(data, end, stop, form, big, links, state, reasons, table, interval_s, seed, keep_nd, keys, values):
+def fold(data, end, form, big, links, state, reasons, table, interval_s, seed, keep_nd, keys, values):
     """Fold the records between ``state[AT]`` and *end* into *table*, until something is met (``state[STATUS]``).
 
-    data: bytes. stop: a byte at or after which to pause. links: see `walk.LINK_COLUMNS`. reasons: packets by reason, counted up.
+    data: bytes. links: see `walk.LINK_COLUMNS`. reasons: packets by reason, counted up.
     table: rows × 12 words, one dimension; a power of two of rows. keys, values: scratch of BATCH × 8 words each.
     """
     rows = len(table) // WORDS
@@ -379,12 +386,9 @@ def fold(data, end, stop, form, big, links, state, reasons, table, interval_s, s
         if used > most:
             status = DRAIN
             break
-        if at >= stop:
-            status = PAUSE
-            break
         count = 0
         while count < BATCH:
-            direction, start, link = 0, 0, 0
+            direction, start, link, dropped = 0, 0, 0, 0
             if form == CLASSIC:
                 if at + 16 > end:
                     status = MORE
@@ -448,9 +452,9 @@ def fold(data, end, stop, form, big, links, state, reasons, table, interval_s, s
                     time += links[link, 3]
                 if size > 32 + ((captured + 3) & ~3):
                     direction, dropped = _options(data, start + ((captured + 3) & ~3), after - 4, big)
-                    state[DROPPED] += dropped
             if time < 0 or time >= LAST_SECOND * SECOND:
                 packets += 1
+                _dropped(state, dropped, links[link, 4])
                 reasons[BAD_TIME] += 1
                 at = after
                 continue
@@ -466,6 +470,7 @@ def fold(data, end, stop, form, big, links, state, reasons, table, interval_s, s
                 data, start, start + captured, max(wire, captured), links[link, 0], direction, keep_nd
             )
             packets += 1
+            _dropped(state, dropped, links[link, 4])
             last_ns = time
             at = after
             if reason != 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vpcflow.capture import _kernels
-from vpcflow.capture.walk import AT, DRAIN, PAUSE, STATUS, USED
+from vpcflow.capture.walk import DRAIN, STATUS, USED
 from vpcflow.record.flow_counts import ROW
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class CompiledEngine:
         while True:
             state[USED] = self._used
             _kernels.fold(
-                data, end, end, cursor.form, cursor.big, cursor.links, state, cursor.reasons, self._table,
+                data, end, cursor.form, cursor.big, cursor.links, state, cursor.reasons, self._table,
                 self._interval_s, self._seed, self._keep_nd, self._keys, self._values,
             )  # fmt: skip
             self._used = int(state[USED])
@@ -47,8 +47,7 @@ class CompiledEngine:
             if status == DRAIN and self._full and self._rows < self._max_rows:
                 self._grow()
                 continue
-            # All is folded when it pauses at the end.
-            return status if status != PAUSE or state[AT] < end else 0
+            return status
 
     @property
     def _rows(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from vpcflow.capture.headers import Frames, Headers
 from vpcflow.capture.reasons import BAD_TIME, NO_INTERFACE, NO_TIME, RECORDED
 from vpcflow.capture.walk import (
-    AT, BLOCK, CLASSIC, DAMAGED, DRAIN, DROPPED, ENHANCED, FIRST_LINK, INTERFACE, LAST_NS, LAST_SECOND, LINKS, MAX_OPTIONS,
+    AT, BLOCK, CLASSIC, DAMAGED, DRAIN, DROPPED, DROPPED_AT, ENHANCED, FIRST_LINK, INTERFACE, LAST_NS, LAST_SECOND, LINKS, MAX_OPTIONS,
     MAX_RECORD, MORE, OBSOLETE, PACKETS, SECOND, SECTION, SIMPLE, STATISTICS, STATUS, TIME_DIVIDE, TIME_MULTIPLY,
 )  # fmt: skip
 from vpcflow.record.flow_counts import ROW, merged, no_rows
@@ -93,6 +93,7 @@ class _Walk:
         self._data, self._cursor = data, cursor
         order = ">" if cursor.big else "<"
         self._record = struct.Struct(order + "IIII").unpack_from
+        self._one = struct.Struct(order + "I").unpack_from
         self._two = struct.Struct(order + "II").unpack_from
         self._packet = struct.Struct(order + "IIIII").unpack_from
         self._obsolete = struct.Struct(order + "HHIIII").unpack_from
@@ -173,7 +174,7 @@ class _Walk:
         link += int(state[FIRST_LINK])
         time = self._time(high << 32 | low, link)
         start, padded = at + 28, captured + 3 & ~3
-        direction = self._options(start + padded, at + size - 4) if size > 32 + padded else 0
+        direction = self._options(start + padded, at + size - 4, link) if size > 32 + padded else 0
         if not 0 <= time < _END_NS:
             self._cursor.skip(BAD_TIME)
             return True
@@ -196,7 +197,7 @@ class _Walk:
                 time = (ticks >> factor) * SECOND + (part * SECOND >> factor)
         return time + offset_ns if time < _END_NS else -1
 
-    def _options(self, at: int, end: int) -> int:
+    def _options(self, at: int, end: int, link: int) -> int:
         """Look at a packet block's options: count what was dropped before it, return its direction or 0."""
         direction = 0
         for _ in range(MAX_OPTIONS):
@@ -206,9 +207,11 @@ class _Walk:
             if code == 0 or at + 4 + length > end:
                 break
             if code == 2 and length == 4:
-                direction = self._two(self._data, at + 4)[0] & 3 if at + 12 <= len(self._data) else 0
+                direction = self._one(self._data, at + 4)[0] & 3
             elif code == 4 and length == 8:
                 dropped = self._count(self._data, at + 4)[0]
-                self._cursor.state[DROPPED] += dropped if dropped < 1 << 32 else 0
+                if 0 < dropped < 1 << 32:
+                    self._cursor.state[DROPPED] += dropped
+                    self._cursor.state[DROPPED_AT] = self._cursor.links[link, 4]
             at += 4 + (length + 3 & ~3)
         return direction if direction < 3 else 0

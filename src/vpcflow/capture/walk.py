@@ -30,14 +30,14 @@ LINK_TYPES: Final = {
 TIME_MULTIPLY, TIME_DIVIDE, TIME_SHIFT = 0, 1, 2
 """How a time becomes nanoseconds: times a factor, by a factor, or from a power of two."""
 
-LINK_COLUMNS: Final = 6
-"""Columns of the table of links: how frames begin, how time is told, factor, offset (ns), interface number, factor's limit."""
+LINK_COLUMNS: Final = 5
+"""Columns of the table of links: how frames begin, how time is told, its factor, its offset (ns), the interface's number."""
 
 SECTION, INTERFACE, OBSOLETE, SIMPLE, STATISTICS, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 5, 6
 """Types of pcapng blocks that mean something to us."""
 
-MORE, BLOCK, DRAIN, DAMAGED, PAUSE = 0, 1, 2, 3, 4
-"""Why an engine stopped: it needs more bytes, meets a block for Python, needs room, cannot go on, or was asked to."""
+MORE, BLOCK, DRAIN, DAMAGED = range(4)
+"""Why an engine stopped: it needs more bytes, meets a block for Python, needs room, or cannot go on."""
 
 MAX_RECORD: Final = 1 << 24
 """No record is longer: Wireshark's limit. A longer one is a lie, and nothing after it can be found."""
@@ -55,6 +55,6 @@ SECOND: Final = 1_000_000_000
 LAST_SECOND: Final = 1 << 32
 """Times from here on (the year 2106) are no times."""
 
-(AT, STATUS, USED, NEWEST, PACKETS, LAST_NS, FIRST_LINK, LINKS, DROPPED, STATES) = range(10)
+(AT, STATUS, USED, NEWEST, PACKETS, LAST_NS, FIRST_LINK, LINKS, DROPPED, DROPPED_AT, STATES) = range(11)
 """Places in an engine's state: byte, why it stopped, rows in use, newest interval, packets read, time of the last one, the
-section's first link, links known, packets the capture itself says it dropped; and how many places there are."""
+section's first link, links known, packets the capture itself says it dropped, the interface where; and how many places there are."""
