@@ -45,14 +45,20 @@ class Totals:
     lost: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: Totals) -> None:
+        """Add another aggregator's."""
+        for name in ("records", "packets", "early", "no_direction", "nodata", "skipdata", "lost"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.left_out.update(other.left_out)
+
 
 class Aggregator:
     """Folds drains into aggregation intervals of *interval_s* seconds.
 
-    capacity: partial flows held at most, apart from those of the drain at hand.
+    totals: counted up. capacity: partial flows held at most, apart from those of the drain at hand.
     """
 
-    def __init__(self, interval_s: int, identity: Identity, *, capacity: int = 1 << 20) -> None:
+    def __init__(self, interval_s: int, identity: Identity, totals: Totals, *, capacity: int = 1 << 20) -> None:
         self._interval_s, self._identity, self._capacity = interval_s, identity, capacity
         self._interfaces: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -63,7 +69,7 @@ class Aggregator:
         self._idle: set[int] = set()
         self._held = 0
         self._oldest = self._newest = -1
-        self.totals = Totals()
+        self.totals = totals
 
     def fold(self, counts: FlowCounts) -> Iterator[FlowBatch]:
         """Take what a source has drained; yield the records of intervals that are over."""
