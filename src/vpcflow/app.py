@@ -431,6 +431,8 @@ class App:
 
 
 def _standard_input() -> SourceObject:
+    from vpcflow.types import SourceObject
+
     return SourceObject("stdin", "", 0, lambda: cast("BinaryIO", contextlib.nullcontext(sys.stdin.buffer)))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vpcflow.capture.cursor import Cursor
 
-_FIRST_ROWS: Final = 1 << 14
+_FIRST_ROWS: Final = 1 << 16
 
 
 class CompiledEngine:
@@ -58,7 +58,7 @@ class CompiledEngine:
         return self._used > _kernels.room(self._rows)
 
     def _grow(self) -> None:
-        larger = _table(min(self._rows * 4, self._max_rows))
+        larger = _table(min(self._rows * 2, self._max_rows))
         _kernels.rehash(self._table, larger, self._seed)
         self._table = larger
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SHARE: Final = 0.9
 """Part of an interface's packets that its own address has an end of."""
 
+_SAMPLE: Final = 1 << 15
+"""Flows that a guess is made from."""
+
 _PRIVATE: Final = tuple(map(Network.parse, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")))
 _NO_HOST: Final = tuple(map(Network.parse, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8")))
 _DIRECTIONS: Final = np.array([UNKNOWN, EGRESS, INGRESS, UNKNOWN], np.uint8)
@@ -65,7 +68,7 @@ class Directions:
         key = interface, version
         if key not in self._guessed:
             self._guessed[key] = guess(rows)
-            self._on_guess(Guess(interface, self._guessed[key], int(rows["packets"].sum())))
+            self._on_guess(Guess(interface, self._guessed[key], int(rows["packets"][:_SAMPLE].sum())))
         return self._guessed[key]
 
 
@@ -80,6 +83,7 @@ def guess(rows: NDArray[Any]) -> tuple[Network, ...]:
     An interface's own address has an end of nearly every packet. If no address has, private ranges are local where the
     others are public. Of two addresses that talk with each other only, the private one is taken, else the one that began.
     """
+    rows = rows[:_SAMPLE]
     version = rows["version"]
     hosts = ~within(_NO_HOST, rows["src"], version) & ~within(_NO_HOST, rows["dst"], version)
     rows, version = rows[hosts], version[hosts]
@@ -87,8 +91,8 @@ def guess(rows: NDArray[Any]) -> tuple[Network, ...]:
         return ()
     ends = np.concatenate([rows["src"], rows["dst"]])
     packets = np.concatenate([rows["packets"], rows["packets"]]).astype(np.float64)
-    addresses, places = np.unique(ends, axis=0, return_inverse=True)
-    share = np.bincount(places.ravel(), packets) / rows["packets"].sum()
+    addresses, places = _distinct(ends)
+    share = np.bincount(places, packets) / rows["packets"].sum()
     versions = np.full(len(addresses), version[0])
     private = within(_PRIVATE, addresses, versions)
     often = np.flatnonzero(share >= _SHARE)
@@ -100,3 +104,14 @@ def guess(rows: NDArray[Any]) -> tuple[Network, ...]:
     if private.any() and not private.all():
         return tuple(network for network in _PRIVATE if network.version == version[0])
     return ()
+
+
+def _distinct(addresses: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the different ones of *addresses* (N × 2, halves), and the place of each among them."""
+    order = np.lexsort((addresses[:, 1], addresses[:, 0]))
+    ordered = addresses[order]
+    new = np.ones(len(ordered), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    places = np.empty(len(order), np.int64)
+    places[order] = np.cumsum(new) - 1
+    return ordered[new], places
