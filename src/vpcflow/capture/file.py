@@ -102,7 +102,7 @@ class CaptureFile:
             elif status == DAMAGED:
                 self._damaged()
                 break
-            elif not self._more(1):
+            elif not self._hold(feed.held + 1):
                 self._ended()
                 break
         yield self._drained()
@@ -125,7 +125,7 @@ class CaptureFile:
     def _begin(self) -> bool:
         """Read the file's header; return False for an empty file."""
         feed, cursor = self._feed, self.cursor
-        if not self._more(4):
+        if not self._hold(4):
             if feed.held:
                 raise RecordError("capture.unknown_kind", source=self._name)
             return False
@@ -135,7 +135,7 @@ class CaptureFile:
             return True
         if magic not in _CLASSIC:
             raise RecordError("capture.unknown_kind", source=self._name)
-        if not self._more(_HEADER):
+        if not self._hold(_HEADER):
             self._report.lost(self._name, "cut_off")
             return False
         cursor.form = CLASSIC
@@ -145,15 +145,13 @@ class CaptureFile:
         self._advance(_HEADER)
         return True
 
-    def _more(self, wanted: int) -> bool:
-        """Read on until there are *wanted* bytes, or one more than there were; return whether that could be done."""
+    def _hold(self, wanted: int) -> bool:
+        """Read on until *wanted* bytes are held; return whether there were so many."""
         feed = self._feed
-        before = feed.held
-        while feed.held < wanted or feed.held == before:
-            if not feed.read():
-                break
+        while feed.held < wanted and feed.read():
+            pass
         self.cursor.state[AT] = feed.at
-        return feed.held >= wanted and feed.held > before
+        return feed.held >= wanted
 
     def _advance(self, count: int) -> None:
         self._feed.at += count
@@ -189,7 +187,7 @@ class CaptureFile:
     def _block(self) -> bool:
         """Take the block at the cursor (a section, an interface, statistics); return False when the file ends with it."""
         feed = self._feed
-        if feed.held < 12 and not self._more(12):
+        if not self._hold(12):
             self._ended()
             return False
         head = feed.peek(12)
@@ -206,7 +204,7 @@ class CaptureFile:
         if size < (28 if section else 12) or size > MAX_RECORD or size & 3:
             self._damaged()
             return False
-        if feed.held < size and not self._more(size):
+        if not self._hold(size):
             self._ended()
             return False
         body = feed.peek(size)[8:-4]
