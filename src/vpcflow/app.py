@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
+    from vpcflow.errors import VpcFlowError
     from vpcflow.lake.compaction import Compacted
     from vpcflow.lake.ingest import Config as IngestConfig
     from vpcflow.lake.ingest import Progress
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from vpcflow.query.answer import Asker
     from vpcflow.query.remote import RemoteAsker
     from vpcflow.record.format import LogFormat
-    from vpcflow.errors import VpcFlowError
     from vpcflow.telemetry import BadLine, ReadReport
     from vpcflow.types import FlowBatch, SourceObject
 
@@ -335,7 +335,7 @@ class App:
                 with lock:
                     done.add(mine)
 
-            return ArrowFile(batches())
+            return cast("BinaryIO", ArrowFile(batches()))
 
         objects = (
             replace(found, etag=f"{found.etag}-{how.digest}", open=partial(opened, found))

@@ -26,12 +26,18 @@ def icmp(kind=8, code=0, payload=b"ping"):
     return struct.pack(">BBHHH", kind, code, 0xBEEF, 7, 1) + payload
 
 
-def ipv4(protocol=6, body=b"", src="10.0.0.5", dst="192.0.2.9", *, options=b"", fragment=0, more=False, length=None, ihl=None):
+def ipv4(
+    protocol=6, body=b"", src="10.0.0.5", dst="192.0.2.9", *, options=b"", fragment=0, more=False, length=None, ihl=None
+):
     header = 20 + len(options)
     total = header + len(body) if length is None else length
     first = 0x40 | (header // 4 if ihl is None else ihl)
     bits = (0x2000 if more else 0) | fragment
-    return struct.pack(">BBHHHBBH4s4s", first, 0, total, 7, bits, 64, protocol, 0, address(src), address(dst)) + options + body
+    return (
+        struct.pack(">BBHHHBBH4s4s", first, 0, total, 7, bits, 64, protocol, 0, address(src), address(dst))
+        + options
+        + body
+    )
 
 
 def ipv6(protocol=6, body=b"", src="2001:db8::5", dst="2001:db8:1::9", *, length=None):
@@ -116,7 +122,12 @@ class PcapNg:
 
     def packet(self, ticks, frame, interface=0, wire=None, *options):
         body = struct.pack(
-            self._order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame) if wire is None else wire
+            self._order + "IIIII",
+            interface,
+            ticks >> 32,
+            ticks & 0xFFFFFFFF,
+            len(frame),
+            len(frame) if wire is None else wire,
         )
         return self._block(6, body + frame + b"\0" * (-len(frame) % 4) + self._options(options))
 

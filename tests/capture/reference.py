@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a reason, not a fault
     pass
 
 
@@ -79,7 +79,7 @@ def _step(frame, wire, count):
     return frame[count:], wire - count, frame[:count]
 
 
-def ip(data, wire, *, keep_nd):
+def ip(data, wire, *, keep_nd):  # noqa: C901, PLR0912, PLR0915 - in one piece it is read beside the RFCs
     if not data:
         raise Refused("cut" if wire > 0 else "bad_ip")
     version = data[0] >> 4

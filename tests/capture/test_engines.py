@@ -7,8 +7,24 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from capture.packets import (
-    ARP, SECOND, T0, PcapNg, authentication, ethernet, extension, fragment6, icmp, ipv4, ipv6, pcap, sll, sll2, tcp, udp,
+    ARP,
+    SECOND,
+    T0,
+    PcapNg,
+    authentication,
+    ethernet,
+    extension,
+    fragment6,
+    icmp,
+    ipv4,
+    ipv6,
+    pcap,
+    sll,
+    sll2,
+    tcp,
+    udp,
 )  # fmt: skip
 from capture.reading import AVAILABLE, ENGINES, read
 from capture.reference import flows
@@ -59,7 +75,9 @@ def frames(draw, link):
     six = 0x86DD if packet[:1] and packet[0] >> 4 == 6 else 0x0800
     if link == 1:
         tags = draw(st.lists(st.sampled_from([0x8100, 0x88A8, 0x9100, 0x9200]), max_size=9))
-        frame = draw(st.sampled_from([ethernet(packet, *tags), ethernet(packet, *tags), ARP, ethernet(packet, kind=0x88CC)]))
+        frame = draw(
+            st.sampled_from([ethernet(packet, *tags), ethernet(packet, *tags), ARP, ethernet(packet, kind=0x88CC)])
+        )
     elif link in (113, 276):
         cooked = sll if link == 113 else sll2
         frame = cooked(packet, draw(st.sampled_from([six, six, six, 0x0806, 4])), sent=draw(st.integers(0, 4)))
@@ -84,12 +102,12 @@ def test_a_pcap_is_what_the_reference_says(engine, data):
     link = data.draw(st.sampled_from(LINKS))
     found = data.draw(st.lists(st.tuples(times, frames(link)), max_size=30))
     records = [(time, frame, wire) for time, (frame, wire) in found]
-    file = pcap(
-        *records, link=link, order=data.draw(st.sampled_from("<>")), nano=data.draw(st.booleans())
-    )
+    file = pcap(*records, link=link, order=data.draw(st.sampled_from("<>")), nano=data.draw(st.booleans()))
     interval_s, keep_nd = data.draw(st.sampled_from([1, 60, 600])), data.draw(st.booleans())
     expected, reasons = flows([(time, link, frame, wire) for time, frame, wire in records], interval_s, keep_nd=keep_nd)
-    got = read(file, engine, interval_s=interval_s, keep_nd=keep_nd, piece=data.draw(st.sampled_from([None, None, 1000])))
+    got = read(
+        file, engine, interval_s=interval_s, keep_nd=keep_nd, piece=data.draw(st.sampled_from([None, None, 1000]))
+    )
     assert {key[1:]: flow for key, flow in got.flows.items()} == expected
     assert got.reasons == reasons
     assert got.packets == len(records) == got.recorded + got.reasons.total()

@@ -6,8 +6,23 @@ import gzip
 
 import pyarrow as pa
 import pytest
+
 from capture.packets import (
-    ARP, SECOND, T0, PcapNg, ethernet, extension, fragment6, icmp, ipv4, ipv6, pcap, sll, sll2, tcp, udp,
+    ARP,
+    SECOND,
+    T0,
+    PcapNg,
+    ethernet,
+    extension,
+    fragment6,
+    icmp,
+    ipv4,
+    ipv6,
+    pcap,
+    sll,
+    sll2,
+    tcp,
+    udp,
 )  # fmt: skip
 from capture.reading import ENGINES, read
 

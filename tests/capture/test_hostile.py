@@ -8,11 +8,11 @@ import struct
 import zlib
 
 import pytest
-from capture.packets import SECOND, T0, PcapNg, ethernet, ipv4, ipv6, pcap, tcp
-from capture.reading import AVAILABLE, ENGINES, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture.packets import SECOND, T0, PcapNg, ethernet, ipv4, ipv6, pcap, tcp
+from capture.reading import AVAILABLE, ENGINES, read
 from vpcflow.errors import RecordError
 
 NOW = T0 * SECOND
@@ -28,7 +28,9 @@ def engine(request):
     return request.param
 
 
-@pytest.mark.parametrize("data", [b"x", b"\0" * 100, b"GET / HTTP/1.1\r\n", b"2 1234 eni-1 ACCEPT OK\n", b"\xd4\xc3\xb2"])
+@pytest.mark.parametrize(
+    "data", [b"x", b"\0" * 100, b"GET / HTTP/1.1\r\n", b"2 1234 eni-1 ACCEPT OK\n", b"\xd4\xc3\xb2"]
+)
 def test_what_is_no_capture_is_refused_by_name(engine, data):
     with pytest.raises(RecordError) as refused:
         read(data, engine)
@@ -135,7 +137,8 @@ def test_a_damaged_gzip_keeps_what_came_before(engine):
 
 def test_addresses_made_to_collide_do_not_slow_the_table(engine):
     records = [
-        (NOW, ethernet(ipv6(6, tcp(), f"2001:db8:{high:x}::1", f"2001:db8:{high:x}::{high:x}"))) for high in range(1, 3000)
+        (NOW, ethernet(ipv6(6, tcp(), f"2001:db8:{high:x}::1", f"2001:db8:{high:x}::{high:x}")))
+        for high in range(1, 3000)
     ]
     assert len(read(pcap(*records), engine).flows) == 2999
 

@@ -6,8 +6,8 @@ import ipaddress
 
 import numpy as np
 import pytest
-from capture.packets import SECOND, T0
 
+from capture.packets import SECOND, T0
 from vpcflow.capture.direction import Directions
 from vpcflow.capture.exclusions import logged
 from vpcflow.capture.identity import interface_id
@@ -139,7 +139,13 @@ def test_rows_of_one_flow_are_made_one():
     found = {(r["interface"], r["direction"]): r for r in merged(rows)}
     assert len(found) == 3
     one = found[0, 0]
-    assert (one["packets"], one["bytes"], one["first"] - T0 * SECOND, one["last"] - T0 * SECOND, one["flags"]) == (5, 500, 1, 7, 18)
+    assert (one["packets"], one["bytes"], one["first"] - T0 * SECOND, one["last"] - T0 * SECOND, one["flags"]) == (
+        5,
+        500,
+        1,
+        7,
+        18,
+    )
 
 
 @pytest.mark.parametrize(("field", "value"), [("action", 2), ("layer", 1), ("rule", 50), ("interval", 9)])

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from capture.reading import ENGINES, read
 
 SAMPLES = Path(os.environ.get("VPCFLOW_SAMPLES", "/nonexistent")) / "pcaps" / "zeek"

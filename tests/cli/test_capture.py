@@ -9,13 +9,23 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+
 from capture.packets import ARP, SECOND, T0, PcapNg, ethernet, icmp, ipv4, ipv6, pcap, tcp, udp
 
 NOW = T0 * SECOND
 
 
 def exchange(client="10.0.0.5", server="192.0.2.9", start=NOW):
-    flags = [(True, 2), (False, 0x12), (True, 0x10), (True, 0x18), (False, 0x18), (True, 0x11), (False, 0x11), (True, 0x10)]
+    flags = [
+        (True, 2),
+        (False, 0x12),
+        (True, 0x10),
+        (True, 0x18),
+        (False, 0x18),
+        (True, 0x11),
+        (False, 0x11),
+        (True, 0x10),
+    ]
     for number, (out, bits) in enumerate(flags):
         ends = (client, server) if out else (server, client)
         ports = (40000, 443) if out else (443, 40000)
@@ -25,7 +35,9 @@ def exchange(client="10.0.0.5", server="192.0.2.9", start=NOW):
 @pytest.fixture
 def trace(place):
     file = place / "trace.pcap"
-    file.write_bytes(pcap(*exchange(), (NOW, ARP), (NOW, ethernet(ipv4(17, udp(68, 67), "0.0.0.0", "255.255.255.255")))))
+    file.write_bytes(
+        pcap(*exchange(), (NOW, ARP), (NOW, ethernet(ipv4(17, udp(68, 67), "0.0.0.0", "255.255.255.255"))))
+    )
     return file
 
 
@@ -48,7 +60,14 @@ def test_all_keeps_what_aws_does_not_log(run, trace):
 
 
 def test_a_format_says_which_fields(run, trace):
-    ran = run("capture", trace, "--local", "10.0.0.0/8", "--format", "${version} ${flow-direction} ${tcp-flags} ${type} ${vpc-id}")
+    ran = run(
+        "capture",
+        trace,
+        "--local",
+        "10.0.0.0/8",
+        "--format",
+        "${version} ${flow-direction} ${tcp-flags} ${type} ${vpc-id}",
+    )
     assert ran.lines == ["version flow-direction tcp-flags type vpc-id", "5 egress 3 IPv4 -", "5 ingress 19 IPv4 -"]
     assert "guess" not in ran.err
 
@@ -159,11 +178,31 @@ def test_words_no_record_may_hold_are_refused(run, trace, words):
 
 
 def test_into_the_lake_once(run, trace):
-    ran = run("capture", trace, "--into-lake", "--account", "123456789012", "--region", "eu-central-1", "--local", "10.0.0.0/8")
+    ran = run(
+        "capture",
+        trace,
+        "--into-lake",
+        "--account",
+        "123456789012",
+        "--region",
+        "eu-central-1",
+        "--local",
+        "10.0.0.0/8",
+    )
     assert ran.code == 0
     assert ran.out.startswith("2 records, 1 files")
     assert "10 packets: 8 in 2 records" in ran.err
-    again = run("capture", trace, "--into-lake", "--account", "123456789012", "--region", "eu-central-1", "--local", "10.0.0.0/8")
+    again = run(
+        "capture",
+        trace,
+        "--into-lake",
+        "--account",
+        "123456789012",
+        "--region",
+        "eu-central-1",
+        "--local",
+        "10.0.0.0/8",
+    )
     assert "1 already in the lake" in again.out
     rows = run("records", "-o", "jsonl", "--account", "123456789012").rows()
     assert sorted((row["srcaddr"], row["flow_direction"], row["tcp_flags"]) for row in rows) == [
@@ -202,7 +241,8 @@ def test_nothing_is_lost_silently(run, place):
     err = run("capture", "mixed.pcap").err
     assert "15 packets: 8 in 2 records" in err
     for words in (
-        "1 ARP", "1 not IP", "1 captured too short", "1 neighbor discovery", "1 with a wrong IP header", "1 too short for their ports",
+        "1 ARP", "1 not IP", "1 captured too short", "1 neighbor discovery",
+        "1 with a wrong IP header", "1 too short for their ports",
         "1 instance metadata",
     ):  # fmt: skip
         assert words in err

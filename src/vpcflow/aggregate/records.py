@@ -123,5 +123,8 @@ def _addresses(addresses: NDArray[np.uint64], version: NDArray[np.uint8]) -> pa.
 
 
 def _ipv4(numbers: NDArray[np.uint64]) -> pa.Array:
-    octets = [_OCTETS.take(pa.array((numbers >> np.uint64(shift) & np.uint64(255)).astype(np.uint8))) for shift in (24, 16, 8, 0)]
+    octets = [
+        _OCTETS.take(pa.array((numbers >> np.uint64(shift) & np.uint64(255)).astype(np.uint8)))
+        for shift in (24, 16, 8, 0)
+    ]
     return pc.binary_join_element_wise(*octets, ".")

@@ -76,14 +76,13 @@ WORDS: Final = 12
 """64-bit words in a row of the table."""
 
 
-
 def _cache_folder() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return str(Path(base) / "vpcflow" / "numba")
 
 
 @contextlib.contextmanager
-def _cached_in(folder: str) -> Any:  # noqa: ANN401 - a context manager's own type
+def _cached_in(folder: str) -> Any:
     """Let functions compiled in this block be kept in *folder*, unless NUMBA_CACHE_DIR says where."""
     before = numba.config.CACHE_DIR
     if not before:
@@ -94,12 +93,12 @@ def _cached_in(folder: str) -> Any:  # noqa: ANN401 - a context manager's own ty
         numba.config.CACHE_DIR = before
 
 
-def _inlined(function: Any) -> Any:  # noqa: ANN401 - numba's own
+def _inlined(function: Any) -> Any:
     """Compile a helper into whoever calls it: a call would cost more than what it does."""
     return njit(forceinline=True, nogil=True)(function)
 
 
-def _compiled(function: Any) -> Any:  # noqa: ANN401 - numba's own
+def _compiled(function: Any) -> Any:
     try:
         with _cached_in(_cache_folder()):
             return njit(cache=True, nogil=True)(function)
@@ -107,12 +106,12 @@ def _compiled(function: Any) -> Any:  # noqa: ANN401 - numba's own
         return njit(nogil=True)(function)
 
 
-def _loader(bits: int) -> Any:  # noqa: ANN401
+def _loader(bits: int) -> Any:
     """Return a function that reads *bits* at a byte's place, in the order of a little-endian machine."""
     result = {16: types.uint64, 32: types.uint64, 64: types.uint64}[bits]
 
-    def load(_: Any, data: Any, place: Any) -> Any:  # noqa: ANN401
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+    def load(_: Any, data: Any, place: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             array = context.make_array(signature.args[0])(context, builder, arguments[0])
             pointer = builder.gep(array.data, [arguments[1]])
             value = builder.load(builder.bitcast(pointer, ir.IntType(bits).as_pointer()), align=1)
@@ -123,9 +122,9 @@ def _loader(bits: int) -> Any:  # noqa: ANN401
     return intrinsic(load)
 
 
-def _swapped_loader(bits: int) -> Any:  # noqa: ANN401
-    def load(_: Any, data: Any, place: Any) -> Any:  # noqa: ANN401
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+def _swapped_loader(bits: int) -> Any:
+    def load(_: Any, data: Any, place: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             array = context.make_array(signature.args[0])(context, builder, arguments[0])
             pointer = builder.gep(array.data, [arguments[1]])
             value = builder.bswap(builder.load(builder.bitcast(pointer, ir.IntType(bits).as_pointer()), align=1))
@@ -141,10 +140,10 @@ _be16, _be32, _be64 = _swapped_loader(16), _swapped_loader(32), _swapped_loader(
 
 
 @intrinsic
-def _prefetch(_: Any, table: Any, place: Any) -> Any:  # noqa: ANN401
+def _prefetch(_: Any, table: Any, place: Any) -> Any:
     """Ask for the cache line of ``table[place]`` (one dimension of 64-bit words), to be written soon."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
         word = ir.IntType(32)
@@ -158,7 +157,6 @@ def _prefetch(_: Any, table: Any, place: Any) -> Any:  # noqa: ANN401
 
 _U = np.uint64
 _M1, _M2 = _U(0x9E3779B97F4A7C15), _U(0xD6E8FEB86659FD93)
-
 
 
 @_inlined
@@ -539,7 +537,9 @@ def rehash(old, new, seed):
     for row in range(0, len(old), WORDS):
         if old[row + 6] == _NONE:
             continue
-        slot = np.int64(_slot(old[row], old[row + 1], old[row + 2], old[row + 3], old[row + 4], old[row + 5], seed)) & mask
+        slot = (
+            np.int64(_slot(old[row], old[row + 1], old[row + 2], old[row + 3], old[row + 4], old[row + 5], seed)) & mask
+        )
         while new[slot * WORDS + 6] != _NONE:
             slot = (slot + 1) & mask
         for word in range(WORDS):

@@ -55,7 +55,7 @@ class CompiledEngine:
 
     @property
     def _full(self) -> bool:
-        return self._used > _kernels.room(self._rows)
+        return bool(self._used > _kernels.room(self._rows))
 
     def _grow(self) -> None:
         larger = _table(min(self._rows * 2, self._max_rows))

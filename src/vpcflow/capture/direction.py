@@ -74,7 +74,8 @@ class Directions:
 
 def _told(rows: NDArray[Any], networks: Sequence[Network]) -> NDArray[np.uint8]:
     src, dst = (within(networks, rows[end], rows["version"]).astype(np.uint8) for end in ("src", "dst"))
-    return _DIRECTIONS[src + 2 * dst]
+    found: NDArray[np.uint8] = _DIRECTIONS[src + 2 * dst]
+    return found
 
 
 def guess(rows: NDArray[Any]) -> tuple[Network, ...]:

@@ -39,5 +39,7 @@ def logged(rows: NDArray[Any]) -> tuple[NDArray[Any], Counter[str]]:
     for number, networks in enumerate(_RANGES.values(), start=2):
         either = within(networks, rows["src"], rows["version"]) | within(networks, rows["dst"], rows["version"])
         reason[either & (reason == 0)] = number
-    left = Counter({names[number]: int(rows["packets"][reason == number].sum()) for number in np.unique(reason[reason > 0])})
+    left = Counter(
+        {names[number]: int(rows["packets"][reason == number].sum()) for number in np.unique(reason[reason > 0])}
+    )
     return (rows[reason == 0] if left else rows), left

@@ -16,8 +16,29 @@ import numpy as np
 from vpcflow.capture.cursor import Cursor
 from vpcflow.capture.reasons import CUT_OFF
 from vpcflow.capture.walk import (
-    AT, BLOCK, BLOCKS, CLASSIC, DAMAGED, DRAIN, DROPPED, DROPPED_AT, ENHANCED, FIRST_LINK, INTERFACE, LAST_NS, LINK_TYPES, LINKS,
-    MAX_RECORD, MORE, OBSOLETE, SECOND, SECTION, SIMPLE, STATISTICS, TIME_DIVIDE, TIME_MULTIPLY, TIME_SHIFT,
+    AT,
+    BLOCK,
+    BLOCKS,
+    CLASSIC,
+    DAMAGED,
+    DRAIN,
+    DROPPED,
+    DROPPED_AT,
+    ENHANCED,
+    FIRST_LINK,
+    INTERFACE,
+    LAST_NS,
+    LINK_TYPES,
+    LINKS,
+    MAX_RECORD,
+    OBSOLETE,
+    SECOND,
+    SECTION,
+    SIMPLE,
+    STATISTICS,
+    TIME_DIVIDE,
+    TIME_MULTIPLY,
+    TIME_SHIFT,
 )  # fmt: skip
 from vpcflow.errors import RecordError
 from vpcflow.record.flow_counts import FlowCounts, Gap
@@ -329,7 +350,7 @@ class _Feed:
             self.data[:held] = self.data[self.at : self.end]
             self._gone += self.at
             self.at, self.end = 0, held
-        got = self._fill(memoryview(self.data)[self.end :])
+        got = self._fill(self.data[self.end :].data)
         self.end += got
         return got > 0
 

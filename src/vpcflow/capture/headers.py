@@ -7,7 +7,7 @@ VPC User Guide "Flow log records" (tcp-flags).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -175,10 +175,10 @@ class Headers:
         for name, place in (("src", 8), ("dst", 24)):
             self.rows[name][which, 0] = self._u64(at + place)
             self.rows[name][which, 1] = self._u64(at + place + 8)
-        place, fragment = at + 40, np.zeros(len(which), bool)
-        self._extensions(which, protocol, place, at + length, fragment)
+        start, fragment = at + 40, np.zeros(len(which), bool)
+        self._extensions(which, protocol, start, at + length, fragment)
         good = self.reason[which] == RECORDED
-        self._transport(which[good], protocol[good], place[good], (at + length)[good], fragment[good])
+        self._transport(which[good], protocol[good], start[good], (at + length)[good], fragment[good])
 
     def _extensions(self, which: Ints, protocol: Ints, place: Ints, stop: Ints, fragment: Mask) -> None:
         """Step over extension headers, changing *protocol*, *place* and *fragment* in place."""

@@ -53,7 +53,8 @@ class Network:
         found = (addresses[:, 1] & np.uint64(self.mask_low)) == np.uint64(self.low)
         if self.version == 6:
             found &= (addresses[:, 0] & np.uint64(self.mask_high)) == np.uint64(self.high)
-        return found & (version == self.version)
+        matching: NDArray[np.bool_] = found & (version == self.version)
+        return matching
 
 
 def within(networks: Iterable[Network], addresses: NDArray[Any], version: NDArray[Any]) -> NDArray[np.bool_]:

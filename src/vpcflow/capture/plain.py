@@ -10,8 +10,31 @@ import numpy as np
 from vpcflow.capture.headers import Frames, Headers
 from vpcflow.capture.reasons import BAD_TIME, NO_INTERFACE, NO_TIME, RECORDED
 from vpcflow.capture.walk import (
-    AT, BLOCK, CLASSIC, DAMAGED, DRAIN, DROPPED, DROPPED_AT, ENHANCED, FIRST_LINK, INTERFACE, LAST_NS, LAST_SECOND, LINKS, MAX_OPTIONS,
-    MAX_RECORD, MORE, OBSOLETE, PACKETS, SECOND, SECTION, SIMPLE, STATISTICS, STATUS, TIME_DIVIDE, TIME_MULTIPLY,
+    AT,
+    BLOCK,
+    CLASSIC,
+    DAMAGED,
+    DRAIN,
+    DROPPED,
+    DROPPED_AT,
+    ENHANCED,
+    FIRST_LINK,
+    INTERFACE,
+    LAST_NS,
+    LAST_SECOND,
+    LINKS,
+    MAX_OPTIONS,
+    MAX_RECORD,
+    MORE,
+    OBSOLETE,
+    PACKETS,
+    SECOND,
+    SECTION,
+    SIMPLE,
+    STATISTICS,
+    STATUS,
+    TIME_DIVIDE,
+    TIME_MULTIPLY,
 )  # fmt: skip
 from vpcflow.record.flow_counts import ROW, merged, no_rows
 
@@ -42,7 +65,7 @@ class PlainEngine:
 
     def fold(self, data: NDArray[np.uint8], end: int, cursor: Cursor) -> int:
         """See `Engine`."""
-        view = memoryview(data)[:end]
+        view = data[:end].data
         status = -1
         while status < 0:
             if self._rows > self._max_rows:

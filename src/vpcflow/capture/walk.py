@@ -57,4 +57,4 @@ LAST_SECOND: Final = 1 << 32
 
 (AT, STATUS, USED, NEWEST, PACKETS, LAST_NS, FIRST_LINK, LINKS, DROPPED, DROPPED_AT, STATES) = range(11)
 """Places in an engine's state: byte, why it stopped, rows in use, newest interval, packets read, time of the last one, the
-section's first link, links known, packets the capture itself says it dropped, the interface where; and how many places there are."""
+section's first link, links known, packets the capture itself says it dropped, the interface where. The last is their number."""

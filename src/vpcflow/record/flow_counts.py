@@ -52,6 +52,7 @@ ACCEPT, REJECT = 1, 2
 SECURITY_GROUP, NETWORK_ACL = 1, 2
 FLAGS_UNKNOWN: Final = 128
 
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Packets of an interface that no row counts: when that was told (ns), how many (None when nobody knows)."""
