@@ -1,4 +1,4 @@
-"""`python bench/capture.py`: packet captures, vpcflow beside nfpcapd, the same file in the same run; the table goes to bench/results.
+"""`python bench/capture.py`: packet captures, vpcflow beside nfpcapd, the same file in the same run; figures to bench/results.
 
 CPU seconds count (user and system, whole processes, start-up included), as machines are shared; the best of some rounds, taken in
 turns. The capture is made with a fixed seed: IPv4 and IPv6, TCP, UDP and ICMP, some VLAN tags, snaplen 98. nfpcapd is Debian's
@@ -44,9 +44,8 @@ def make(file: Path, packets: int, flows: int, span_s: float) -> None:
             flow = (flows * chance.random(count) ** 2).astype(np.int64)
             time = (np.arange(begin, begin + count) / packets * span_s * 1e6).astype(np.int64)
             size = chance.choice([60, 120, 576, 1500], count, p=[0.4, 0.2, 0.2, 0.2])
-            out.write(
-                _records(time, size, kind[flow], udp[flow], src[flow], dst[flow], sport[flow], dport[flow]).tobytes()
-            )
+            each = (values[flow] for values in (kind, udp, src, dst, sport, dport))
+            out.write(_records(time, size, *each).tobytes())
 
 
 def _records(time, size, kind, udp, src, dst, sport, dport):
@@ -97,8 +96,9 @@ def measure(command: list[str]) -> dict[str, float]:
         "began = time.perf_counter()\n"
         "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)\n"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(json.dumps({'code': done.returncode, 'said': done.stderr.decode()[-2000:], 'wall_s': time.perf_counter() - began,\n"
-        "    'user_s': used.ru_utime, 'system_s': used.ru_stime, 'rss_mb': used.ru_maxrss * 1024 / 1e6}))\n"
+        "print(json.dumps({'code': done.returncode, 'said': done.stderr.decode()[-2000:],\n"
+        "    'wall_s': time.perf_counter() - began, 'user_s': used.ru_utime, 'system_s': used.ru_stime,\n"
+        "    'rss_mb': used.ru_maxrss * 1024 / 1e6}))\n"
     )
     done = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
@@ -160,7 +160,7 @@ def main() -> None:
     lines = [
         f"# Packet captures, {datetime.now(UTC):%Y-%m-%d}",
         "",
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}. CPU is user and system, whole processes.",
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; CPU: user and system, whole processes.",
         "",
     ]
     with tempfile.TemporaryDirectory(prefix="bench-capture-") as folder:
@@ -193,7 +193,7 @@ def main() -> None:
             "",
             f"## {many_packets:,} packets of {many_flows:,} flows in one interval",
             "",
-            f"vpcflow with the default memory of 1 GB: {row['cpu_s']:.0f} CPU s, {row['wall_s']:.0f} s, RSS {row['rss_mb']:.0f} MB. It said:",
+            f"vpcflow, memory of 1 GB: {row['cpu_s']:.0f} CPU s, {row['wall_s']:.0f} s, RSS {row['rss_mb']:.0f} MB. It said:",
             "",
             *[f"> {line}" for line in row["said"].splitlines() if "packets" in line or "interval" in line],
             "",

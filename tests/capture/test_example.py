@@ -27,7 +27,7 @@ def _session(client, server, port, server_port, packets, payload):
 
 
 def made() -> bytes:
-    """Two interfaces: on `ens5` somebody guesses passwords, on `ens6` an inner session; ARP, DHCP, discovery and pings besides."""
+    """Two interfaces: somebody guesses passwords on `ens5`, an inner session on `ens6`; ARP, DHCP, discovery, pings."""
     file = PcapNg()
     file.interface(1, (2, b"ens5"), (9, b"\x09")).interface(1, (2, b"ens6"), (9, b"\x09"))
     packets = []

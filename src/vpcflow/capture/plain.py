@@ -59,7 +59,7 @@ class PlainEngine:
 
     def __init__(self, interval_s: int, *, max_bytes: int = 128 << 20, keep_nd: bool = False) -> None:
         self._interval_s, self._keep_nd = interval_s, keep_nd
-        self._max_rows = max(1 << 10, max_bytes // ROW.itemsize // 4)
+        self._max_rows = max(1 << 10, max_bytes // ROW.itemsize // 2)
         self._held: list[NDArray[Any]] = []
         self._rows = 0
 
@@ -75,13 +75,13 @@ class PlainEngine:
                     break
             walk = _Walk(view, cursor)
             status = walk.classic() if cursor.form == CLASSIC else walk.blocks()
-            if walk.found:
+            if walk.found.size:
                 self._add(data, walk.found, cursor)
         cursor.state[STATUS] = status
         return status
 
-    def _add(self, data: NDArray[np.uint8], found: list[_Found], cursor: Cursor) -> None:
-        start, end, wire, time, link, direction = np.array(found, np.int64).T.copy()
+    def _add(self, data: NDArray[np.uint8], found: NDArray[np.int64], cursor: Cursor) -> None:
+        start, end, wire, time, link, direction = np.ascontiguousarray(found)
         links = cursor.links[link]
         frames = Frames(start, end, np.maximum(wire, end - start), links[:, 0], direction)
         headers = Headers(data, frames, keep_nd=self._keep_nd)
@@ -110,55 +110,71 @@ class PlainEngine:
 
 
 class _Walk:
-    """One way along records: what was found, until something is met or there is enough."""
+    """One way along records, until something is met or there is enough.
+
+    found: 6 × N: start, end, bytes on the wire, time (ns), link and direction of each.
+    """
 
     def __init__(self, data: memoryview, cursor: Cursor) -> None:
         self._data, self._cursor = data, cursor
         order = ">" if cursor.big else "<"
-        self._record = struct.Struct(order + "IIII").unpack_from
         self._one = struct.Struct(order + "I").unpack_from
         self._two = struct.Struct(order + "II").unpack_from
         self._packet = struct.Struct(order + "IIIII").unpack_from
         self._obsolete = struct.Struct(order + "HHIIII").unpack_from
         self._option = struct.Struct(order + "HH").unpack_from
         self._count = struct.Struct(order + "Q").unpack_from
-        self.found: list[_Found] = []
+        self.found = np.zeros((6, 0), np.int64)
 
     def classic(self) -> int:
         """Walk along pcap records; return the status, -1 for "there is more"."""
-        data, state, record, found = self._data, self._cursor.state, self._record, self.found
-        at, end, factor = int(state[AT]), len(data), int(self._cursor.links[0, 2])
-        status, last = -1, int(state[LAST_NS])
-        packets = 0
-        while packets < _AT_ONCE:
-            if at + 16 > end:
+        data, state, captured_at = self._data, self._cursor.state, self._one
+        at, last = int(state[AT]), len(data) - 16
+        heads: list[int] = []
+        take = heads.append
+        status = -1
+        for _ in range(_AT_ONCE):
+            if at > last:
                 status = MORE
                 break
-            seconds, part, captured, wire = record(data, at)
+            (captured,) = captured_at(data, at + 8)
             if captured > MAX_RECORD:
                 status = DAMAGED
                 break
             after = at + 16 + captured
-            if after > end:
+            if after > last + 16:
                 status = MORE
                 break
-            time = seconds * SECOND + part * factor
-            packets += 1
-            if time < _END_NS:
-                found.append((at + 16, after, wire, time, 0, 0))
-                last = time
+            take(at)
             at = after
-        self._cursor.reasons[BAD_TIME] += packets - len(found)
-        state[AT], state[LAST_NS] = at, last
-        state[PACKETS] += packets
+        state[AT] = at
+        state[PACKETS] += len(heads)
+        self._records(np.array(heads, np.int64))
         return status
+
+    def _records(self, heads: NDArray[np.int64]) -> None:
+        """Take the records whose headers begin at *heads*."""
+        if not len(heads):
+            return
+        data, cursor = np.frombuffer(self._data, np.uint8), self._cursor
+        words = data[heads[:, None] + np.arange(16)].view(">u4" if cursor.big else "<u4").astype(np.int64)
+        seconds, part, captured, wire = words.T
+        time = seconds * SECOND + part * cursor.links[0, 2]
+        good = time < _END_NS
+        cursor.reasons[BAD_TIME] += len(good) - np.count_nonzero(good)
+        if good.any():
+            start = heads + 16
+            zeros = np.zeros_like(start)
+            self.found = np.array([start, start + captured, wire, time, zeros, zeros])[:, good]
+            cursor.state[LAST_NS] = self.found[3, -1]
 
     def blocks(self) -> int:
         """Walk along pcapng blocks; return the status, -1 for "there is more"."""
         data, state = self._data, self._cursor.state
         at, end = int(state[AT]), len(data)
+        found: list[_Found] = []
         status = -1
-        while status < 0 and len(self.found) < _AT_ONCE:
+        while status < 0 and len(found) < _AT_ONCE:
             if at + 12 > end:
                 status = MORE
                 break
@@ -171,17 +187,19 @@ class _Walk:
                 status = MORE
             elif kind in (INTERFACE, STATISTICS):
                 status = BLOCK
-            elif kind in (ENHANCED, OBSOLETE) and not self._block(at, size, kind):
+            elif kind in (ENHANCED, OBSOLETE) and not self._block(at, size, kind, found):
                 status = DAMAGED
             else:
                 if kind == SIMPLE:
                     self._cursor.skip(NO_TIME)
                 at += size
         state[AT] = at
+        if found:
+            self.found = np.array(found, np.int64).T
         return status
 
-    def _block(self, at: int, size: int, kind: int) -> bool:
-        """Take a packet block; return whether it is one."""
+    def _block(self, at: int, size: int, kind: int, found: list[_Found]) -> bool:
+        """Add a packet block to *found*; return whether it is one."""
         if size < 32:
             return False
         state = self._cursor.state
@@ -203,7 +221,7 @@ class _Walk:
             return True
         state[PACKETS] += 1
         state[LAST_NS] = time
-        self.found.append((start, start + captured, wire, time, link, direction))
+        found.append((start, start + captured, wire, time, link, direction))
         return True
 
     def _time(self, ticks: int, link: int) -> int:

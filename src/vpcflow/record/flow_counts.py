@@ -93,35 +93,35 @@ def merged(rows: NDArray[Any]) -> NDArray[Any]:
     if len(rows) < 2:
         return rows
     words = np.ascontiguousarray(rows).view(np.uint64).reshape(len(rows), _WORDS)
-    keys = [words[:, place] for place in range(6)] + [words[:, 10] & _LAYER_AND_RULE]
+    keys = [*words.T[:6], words[:, 10] & _LAYER_AND_RULE]
     hashed = np.zeros(len(rows), np.uint64)
     for key in keys:
         hashed = (hashed ^ key) * np.uint64(0x9E3779B97F4A7C15)
         hashed ^= hashed >> np.uint64(29)
     order = np.argsort(hashed)
-    new = _begins(keys, order)
+    ordered = words[order]
+    new = _begins(ordered)
     same_hash = hashed[order[1:]] == hashed[order[:-1]]
     if np.any(same_hash & new[1:]):  # two keys of one hash may lie mixed
-        order = np.lexsort([*keys, hashed])
-        new = _begins(keys, order)
+        ordered = words[np.lexsort([*keys, hashed])]
+        new = _begins(ordered)
     begins = np.flatnonzero(new)
-    ordered = rows[order]
+    every = ordered.view(ROW)[:, 0]
     if len(begins) == len(rows):
-        return ordered
-    result = ordered[begins]
-    result["packets"] = np.add.reduceat(ordered["packets"], begins)
-    result["bytes"] = np.add.reduceat(ordered["bytes"], begins)
-    result["first"] = np.minimum.reduceat(ordered["first"], begins)
-    result["last"] = np.maximum.reduceat(ordered["last"], begins)
-    result["flags"] = np.bitwise_or.reduceat(ordered["flags"], begins)
+        return every
+    result = every[begins]
+    result["packets"] = np.add.reduceat(every["packets"], begins)
+    result["bytes"] = np.add.reduceat(every["bytes"], begins)
+    result["first"] = np.minimum.reduceat(every["first"], begins)
+    result["last"] = np.maximum.reduceat(every["last"], begins)
+    result["flags"] = np.bitwise_or.reduceat(every["flags"], begins)
     return result
 
 
-def _begins(keys: list[NDArray[np.uint64]], order: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which rows, taken in *order*, have another key than the one before."""
-    new = np.ones(len(order), bool)
-    new[1:] = False
-    for key in keys:
-        taken = key[order]
-        new[1:] |= taken[1:] != taken[:-1]
+def _begins(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Tell which rows, seen as words, have another key than the one before."""
+    new = np.ones(len(words), bool)
+    new[1:] = ((words[1:, 10] ^ words[:-1, 10]) & _LAYER_AND_RULE) != 0
+    for place in range(6):
+        new[1:] |= words[1:, place] != words[:-1, place]
     return new
