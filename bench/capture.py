@@ -160,7 +160,7 @@ def main() -> None:
     lines = [
         f"# Packet captures, {datetime.now(UTC):%Y-%m-%d}",
         "",
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; CPU: user and system, whole processes.",
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; CPU: user and system.",
         "",
     ]
     with tempfile.TemporaryDirectory(prefix="bench-capture-") as folder:

@@ -14,7 +14,7 @@ from vpcflow.capture.networks import Network, within
 from vpcflow.record.flow_counts import EGRESS, INGRESS, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,18 +58,36 @@ class Directions:
         unknown = rows["direction"] == UNKNOWN
         if not unknown.any():
             return
-        sides = rows["interface"].astype(np.int64) << 8 | rows["version"]
-        for side in np.unique(sides[unknown]).tolist():
-            which = np.flatnonzero(unknown & (sides == side))
-            networks = self._guess(rows[which], interfaces[side >> 8], side & 255)
-            rows["direction"][which] = _told(rows[which], networks)
+        for which in _by_interface(rows["interface"]):
+            there, open_here = rows[which], unknown[which]
+            networks = self._networks(there, open_here, interfaces[there["interface"][0]])
+            rows["direction"][which] = np.where(open_here, _told(there, networks), there["direction"])
+
+    def _networks(self, rows: NDArray[Any], unknown: NDArray[np.bool_], interface: str) -> tuple[Network, ...]:
+        """Return what is local at an interface, guessing it for each IP version whose direction is asked for the first time."""
+        found: tuple[Network, ...] = ()
+        for version in (4, 6):
+            asked = unknown & (rows["version"] == version)
+            if asked.any():
+                found += self._guess(rows[np.flatnonzero(asked)[:_SAMPLE]], interface, version)
+        return found
 
     def _guess(self, rows: NDArray[Any], interface: str, version: int) -> tuple[Network, ...]:
         key = interface, version
         if key not in self._guessed:
             self._guessed[key] = guess(rows)
-            self._on_guess(Guess(interface, self._guessed[key], int(rows["packets"][:_SAMPLE].sum())))
+            self._on_guess(Guess(interface, self._guessed[key], int(rows["packets"].sum())))
         return self._guessed[key]
+
+
+def _by_interface(numbers: NDArray[np.uint32]) -> Iterator[slice | NDArray[np.int64]]:
+    """Yield the places of each interface's rows; all of them at once for one interface, which need no copying then."""
+    if (numbers == numbers[0]).all():
+        yield slice(None)
+        return
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    yield from np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
 
 
 def _told(rows: NDArray[Any], networks: Sequence[Network]) -> NDArray[np.uint8]:
@@ -84,7 +102,6 @@ def guess(rows: NDArray[Any]) -> tuple[Network, ...]:
     An interface's own address has an end of nearly every packet. If no address has, private ranges are local where the
     others are public. Of two addresses that talk with each other only, the private one is taken, else the one that began.
     """
-    rows = rows[:_SAMPLE]
     version = rows["version"]
     hosts = ~within(_NO_HOST, rows["src"], version) & ~within(_NO_HOST, rows["dst"], version)
     rows, version = rows[hosts], version[hosts]
