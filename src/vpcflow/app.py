@@ -93,8 +93,8 @@ class Ingested:
 class Capturing:
     """How captures become records.
 
-    evaluate: what decides each record's action: gets FlowBatches, those of one aggregation interval in order of time, and
-    returns them with `action` filled; None leaves it null.
+    evaluate: what decides each record's action: gets FlowBatches in order of time and returns them with `action` filled, as
+    `aggregate.connections.Connections` does for a network model; None leaves it null.
     """
 
     config: CaptureConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.test_rows import row
+from capture.rows import row
 from vpcflow.aggregate.aggregator import Aggregator, Totals
 from vpcflow.aggregate.records import Identity
 from vpcflow.record.flow_counts import FlowCounts, Gap, no_rows

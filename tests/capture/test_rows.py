@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import numpy as np
 import pytest
 
 from capture.packets import SECOND, T0
+from capture.rows import row
 from vpcflow.capture.direction import Directions
 from vpcflow.capture.exclusions import logged
 from vpcflow.capture.identity import interface_id
@@ -16,18 +15,6 @@ from vpcflow.errors import UsageError
 from vpcflow.record.flow_counts import ROW, merged
 
 EGRESS, INGRESS, UNKNOWN = 2, 1, 0
-
-
-def row(src, dst, sport=1000, dport=443, *, protocol=6, packets=1, first=0, direction=0, interface=0):
-    ends = [ipaddress.ip_address(end) for end in (src, dst)]
-    halves = [(int(end) >> 64, int(end) & (1 << 64) - 1) for end in ends]
-    made = np.zeros(1, ROW)
-    made["src"], made["dst"] = halves[0], halves[1]
-    made["srcport"], made["dstport"], made["protocol"] = sport, dport, protocol
-    made["version"], made["direction"], made["interface"] = ends[0].version, direction, interface
-    made["packets"], made["bytes"] = packets, 100 * packets
-    made["first"] = made["last"] = T0 * SECOND + first
-    return made
 
 
 def directions(rows, *local, interfaces=("eni-a", "eni-b")):
