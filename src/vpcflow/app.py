@@ -442,8 +442,15 @@ def _remove_left_over() -> None:
 
     for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdecimal() and folder.is_dir() and folder.owner() == Path.home().owner() and not _alive(int(owner)):
+        if owner.isdecimal() and _is_own(folder) and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and folder.stat().st_uid == os.getuid()
+    except FileNotFoundError:  # somebody else removed it meanwhile
+        return False
 
 
 def _alive(process: int) -> bool:
