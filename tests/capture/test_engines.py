@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,6 +29,7 @@ from capture.packets import (
 )  # fmt: skip
 from capture.reading import AVAILABLE, ENGINES, read
 from capture.reference import flows
+from vpcflow.capture.engine import make
 
 V4 = st.sampled_from(["10.0.0.5", "10.0.0.6", "192.0.2.9", "203.0.113.77", "255.255.255.255", "0.0.0.0"])
 V6 = st.sampled_from(["2001:db8::5", "2001:db8:1::9", "fe80::1", "ff02::1", "::"])
@@ -172,3 +174,16 @@ def test_a_new_interval_drains_a_table_that_is_worth_it():
     got = read(file, "numba", interval_s=20)
     assert got.drains > 1
     assert got.flows == read(file, "numpy", interval_s=20).flows
+
+
+def test_numba_that_cannot_be_loaded_is_done_without(monkeypatch):
+    """Numba refuses each new NumPy for some months."""
+    monkeypatch.setitem(sys.modules, "vpcflow.capture.compiled", None)
+    assert make("auto", 60, total_bytes=None, max_bytes=1 << 20, keep_nd=False).name == "numpy"
+    with pytest.raises(ImportError):
+        make("numba", 60, total_bytes=None, max_bytes=1 << 20, keep_nd=False)
+
+
+def test_small_captures_are_not_worth_loading_a_compiler():
+    assert make("auto", 60, total_bytes=1000, max_bytes=1 << 20, keep_nd=False).name == "numpy"
+    assert make("auto", 60, total_bytes=None, max_bytes=1 << 20, keep_nd=False).name == AVAILABLE[-1]

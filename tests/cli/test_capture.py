@@ -246,3 +246,26 @@ def test_nothing_is_lost_silently(run, place):
         "1 instance metadata",
     ):  # fmt: skip
         assert words in err
+
+
+def test_captures_in_a_bucket(run, s3, tmp_path, monkeypatch):
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = s3.bucket({"a.pcap": pcap(*exchange()), "b.pcap.gz": gzip.compress(pcap(*exchange(client="10.0.0.6")))})
+    ran = run("capture", f"s3://{bucket}", "--endpoint-url", s3.url, "-o", "jsonl")
+    assert ran.code == 0, ran.err
+    assert {row["srcaddr"] for row in ran.rows()} == {"10.0.0.5", "10.0.0.6", "192.0.2.9"}
+    assert "16 packets: 16 in 4 records" in ran.err
+
+
+@pytest.mark.parametrize("words", [(), ("--into-lake",)])
+def test_every_capture_of_a_folder(run, place, words):
+    (place / "captures").mkdir()
+    for number in range(3):
+        (place / "captures" / f"{number}.pcap").write_bytes(pcap(*exchange(client=f"10.0.0.{number + 1}")))
+    ran = run("capture", "captures", *words)
+    assert "24 packets: 24 in 6 records" in ran.err

@@ -12,6 +12,7 @@ The functions stop for Python where something is rare or needs room: see the sta
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from vpcflow.capture import walk
 from vpcflow.capture.reasons import (
     ARP,
     BAD_IP,
@@ -33,6 +35,7 @@ from vpcflow.capture.reasons import (
     NO_INTERFACE,
     NO_TIME,
     NOT_IP,
+    REASONS,
 )
 from vpcflow.capture.walk import (
     AT,
@@ -77,8 +80,11 @@ WORDS: Final = 12
 
 
 def _cache_folder() -> str:
+    """Return where compiled code is kept: a folder for each set of numbers compiled in, as Numba looks at this file only."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return str(Path(base) / "vpcflow" / "numba")
+    numbers = {name: value for name, value in vars(walk).items() if isinstance(value, int)}
+    digest = hashlib.sha256(repr((sorted(numbers.items()), REASONS)).encode()).hexdigest()[:12]
+    return str(Path(base) / "vpcflow" / "numba" / digest)
 
 
 @contextlib.contextmanager

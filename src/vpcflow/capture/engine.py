@@ -23,9 +23,13 @@ def make(name: Name, interval_s: int, *, total_bytes: int | None, max_bytes: int
     """Return an engine: the one named, or with `auto` the fastest for *total_bytes* (None: nobody knows)."""
     small = total_bytes is not None and total_bytes < SMALL
     if name == "numba" or (name == "auto" and not small and compiled_available()):
-        from vpcflow.capture.compiled import CompiledEngine  # noqa: PLC0415 - loads a compiler
+        try:
+            from vpcflow.capture.compiled import CompiledEngine  # noqa: PLC0415 - loads a compiler
 
-        return CompiledEngine(interval_s, max_bytes=max_bytes, keep_nd=keep_nd)
+            return CompiledEngine(interval_s, max_bytes=max_bytes, keep_nd=keep_nd)
+        except ImportError:  # Numba refuses a NumPy that it does not know yet
+            if name == "numba":
+                raise
     from vpcflow.capture.plain import PlainEngine  # noqa: PLC0415 - its twin
 
     return PlainEngine(interval_s, max_bytes=max_bytes, keep_nd=keep_nd)

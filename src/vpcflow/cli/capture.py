@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 
 _TABLE_ROWS: Final = 100
 _SHOWN: Final = 6
+_MANY: Final = 1_000_000
+"""Packets from which on it matters that no compiled engine reads them."""
+
 _MAX_S: Final = 600
 _LAKE_VERSION: Final = 5
 """The version that brought the newest of the fields a capture fills, `flow-direction`."""
@@ -173,7 +175,7 @@ def _tell(session: Session, done: Captured) -> None:
         session.note("note.capture_no_direction", count=f"{totals.no_direction:,}")
     if totals.early:
         session.note("note.capture_early", count=f"{totals.early:,}")
-    if "numpy" in done.engines and done.packets > 1_000_000 and importlib.util.find_spec("numba") is None:
+    if "numpy" in done.engines and done.packets > _MANY:
         session.note("note.capture_plain")
     parts = [t("capture.recorded", packets=f"{totals.packets:,}", records=f"{totals.records:,}")]
     if totals.nodata or totals.skipdata:
