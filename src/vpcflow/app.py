@@ -44,8 +44,11 @@ _SPARE: Final = 0.6
 """Part of the memory setting that the query engine may take; the rest is for Arrow and Python."""
 
 
-_TABLE_SHARE: Final = 8
-"""A capture's flow table takes this part of the memory there is for it."""
+_PROGRAMS: Final = 250 << 20
+"""What the program and its libraries take of the memory setting."""
+
+_TABLE_SHARE: Final = 6
+"""A capture's flow table takes this part of the memory there is for flows."""
 
 _BYTES_A_FLOW: Final = 1000
 """Memory for each partial flow held: 96 bytes of its own, the rest for merging, sorting and writing it."""
@@ -144,7 +147,7 @@ class Captured:
 
 
 class _Capture:
-    """Captures on their way to records: one reader, one aggregator. memory: bytes they may take."""
+    """Captures on their way to records: one reader, one aggregator. memory: bytes their flows may take."""
 
     def __init__(self, how: Capturing, memory: int, total_bytes: int | None, done: Captured) -> None:
         from vpcflow.aggregate.aggregator import Aggregator
@@ -305,7 +308,7 @@ class App:
         objects = [_standard_input()] if streamed else self._captures(sources, done)
         size = total(sources, self._selection(Wanted()))
         began = time.perf_counter()
-        run = _Capture(how, self._memory(), None if size is None else size.bytes, done)
+        run = _Capture(how, self._flow_memory(), None if size is None else size.bytes, done)
         for found in objects:
             try:
                 yield from run.records(found)
@@ -323,7 +326,7 @@ class App:
         from vpcflow.record.arrow_file import ArrowFile
 
         config = self._ingest_config(Reading())
-        memory = self._memory() // (2 * config.workers)
+        memory = self._flow_memory() // (2 * config.workers)
         lock = threading.Lock()
 
         def opened(found: SourceObject) -> BinaryIO:
@@ -398,6 +401,10 @@ class App:
 
     def _memory(self) -> int:
         return self.config.number("memory") or 1 << 30
+
+    def _flow_memory(self) -> int:
+        """Return what flows of captures may take."""
+        return max(64 << 20, self._memory() - _PROGRAMS)
 
     def _query_memory(self) -> int:
         """Return what questions may take: the setting, else up to 8 GB of what the machine has."""
