@@ -38,7 +38,7 @@ RUN = sorted((HOME / "docs" / "how-to").glob("*.md"))
 """Pages whose commands are only run."""
 
 REWRITE = os.environ.get("VPCFLOW_GOLDEN") == "rewrite"
-ELSEWHERE = re.compile(r"s3://|cloudwatch:|--watch|--profile|/srv/|/var/")
+ELSEWHERE = re.compile(r"s3://|tcpdump|cloudwatch:|--watch|--profile|/srv/|/var/")
 """Commands that need a network, another machine, or no end."""
 
 MASKS = (
@@ -147,7 +147,7 @@ class _Shell:
     """Runs the `vpcflow` lines of a page in this process, as on a terminal: stdout and stderr come out together."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        shutil.copytree(EXAMPLES, folder / "examples" / "AWSLogs")
+        shutil.copytree(EXAMPLES.parent, folder / "examples")
         monkeypatch.chdir(folder)
         for name in [name for name in os.environ if name.startswith(("VPCFLOW_", "AWS_", "LC_"))]:
             monkeypatch.delenv(name)

@@ -24,6 +24,7 @@ MADE = (
     r"loss\.[a-z_]+",
     r"lake\.loss\.[a-z_]+",
     r"left_out\.[a-z_]+",
+    r"reason\.[a-z_]+",
     r"(top|denied|fields)\.[a-z]+",
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
 GROUND = {"record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
-STAGES = {"collect", "lake", "query", "analyze", "generate"}
+STAGES = {"capture", "aggregate", "collect", "lake", "query", "analyze", "generate"}
 ALLOWED = {
     "i18n": {"i18n"},
     "errors": {"i18n"},

@@ -6,26 +6,34 @@ import contextlib
 import functools
 import hashlib
 import os
+import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from vpcflow.errors import SourceError
+from vpcflow.errors import RecordError, SourceError
 from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import BinaryIO
 
+    from vpcflow.aggregate.aggregator import Totals
+    from vpcflow.aggregate.records import Identity
     from vpcflow.cache import ObjectCache
+    from vpcflow.capture.direction import Guess
+    from vpcflow.capture.read import Config as CaptureConfig
     from vpcflow.collect.probe import Probe
     from vpcflow.collect.queue import Queue
     from vpcflow.collect.s3_access import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.config import Config
+    from vpcflow.errors import VpcFlowError
     from vpcflow.lake.compaction import Compacted
     from vpcflow.lake.ingest import Config as IngestConfig
     from vpcflow.lake.ingest import Progress
@@ -38,11 +46,21 @@ if TYPE_CHECKING:
     from vpcflow.query.remote import RemoteAsker
     from vpcflow.record.format import LogFormat
     from vpcflow.state.store import State
-    from vpcflow.telemetry import BadLine
-    from vpcflow.types import SourceObject
+    from vpcflow.telemetry import BadLine, ReadReport
+    from vpcflow.types import FlowBatch, SourceObject
 
 _SPARE: Final = 0.6
 """Part of the memory setting that the query engine may take; the rest is for Arrow and Python."""
+
+
+_PROGRAMS: Final = 250 << 20
+"""What the program and its libraries take of the memory setting."""
+
+_TABLE_SHARE: Final = 6
+"""A capture's flow table takes this part of the memory there is for flows."""
+
+_BYTES_A_FLOW: Final = 1000
+"""Memory for each partial flow held: 96 bytes of its own, the rest for merging, sorting and writing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +114,97 @@ class Ingested:
     progress: Progress
     left_out: Counter[str]
     compacted: Compacted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """How captures become records.
+
+    evaluate: what decides each record's action: gets FlowBatches in order of time and returns them with `action` filled, as
+    `aggregate.connections.Connections` does for a network model; None leaves it null.
+    """
+
+    config: CaptureConfig
+    identity: Identity
+    on_guess: Callable[[Guess], None]
+    evaluate: Callable[[FlowBatch], FlowBatch] | None = None
+
+    @property
+    def digest(self) -> str:
+        """What the records depend on, in 12 hex digits: a capture that is read in another way makes other records."""
+        config = self.config
+        local = [network.text for network in config.local]
+        parts = (config.interval_s, local, config.keep_all, config.interface_id, self.identity)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+
+@dataclass(slots=True)
+class Captured:
+    """What came of captures. engines: those that read; interfaces: id → where it was; failed: what could not be read."""
+
+    totals: Totals
+    report: ReadReport
+    packets: int = 0
+    files: int = 0
+    interfaces: dict[str, str] = field(default_factory=dict)
+    engines: set[str] = field(default_factory=set)
+    failed: list[tuple[str, VpcFlowError]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    elapsed_s: float = 0.0
+
+    @classmethod
+    def nothing(cls) -> Captured:
+        """Return one to be filled."""
+        from vpcflow.aggregate.aggregator import Totals
+        from vpcflow.telemetry import ReadReport
+
+        return cls(Totals(), ReadReport())
+
+    def add(self, other: Captured) -> None:
+        """Add what came of other captures."""
+        self.totals.add(other.totals)
+        self.report.add(other.report)
+        self.packets += other.packets
+        self.files += other.files
+        self.interfaces.update(other.interfaces)
+        self.engines |= other.engines
+
+
+class _Capture:
+    """Captures on their way to records: one reader, one aggregator. memory: bytes their flows may take."""
+
+    def __init__(self, how: Capturing, memory: int, total_bytes: int | None, done: Captured) -> None:
+        from vpcflow.aggregate.aggregator import Aggregator
+        from vpcflow.capture.read import Reader
+
+        self._how, self._done = how, done
+        config = replace(how.config, max_bytes=memory // _TABLE_SHARE)
+        self._reader = Reader(config, total_bytes, how.on_guess)
+        self._aggregator = Aggregator(config.interval_s, how.identity, done.totals, capacity=memory // _BYTES_A_FLOW)
+        self._joined = config.interface_id is not None
+        done.engines.add(self._reader.engine)
+
+    def records(self, found: SourceObject) -> Iterator[FlowBatch]:
+        """Yield the records of one capture, and of intervals that it ends."""
+        done = self._done
+        before = self._reader.packets
+        with found.open() as raw:
+            try:
+                for counts in self._reader.read(raw, found.uri, done.report):
+                    yield from self._decided(self._aggregator.fold(counts))
+            finally:
+                done.packets += self._reader.packets - before
+                done.interfaces.update(self._reader.interfaces)
+        done.files += 1
+        if not self._joined:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[FlowBatch]:
+        """Yield the records of all intervals that are open."""
+        yield from self._decided(self._aggregator.finish())
+
+    def _decided(self, batches: Iterator[FlowBatch]) -> Iterator[FlowBatch]:
+        return batches if self._how.evaluate is None else map(self._how.evaluate, batches)
 
 
 class App:
@@ -305,6 +414,65 @@ class App:
         found = total(sources, self._selection(wanted))
         return None if found is None else found.bytes
 
+    # --- captures ----------------------------------------------------------------------------------------------
+
+    def capture(self, sources: Sequence[str], how: Capturing, done: Captured) -> Iterator[FlowBatch]:
+        """Yield the flow log records of captures; ``-`` alone is standard input, read as it comes.
+
+        done: filled on the way. A capture that cannot be read is named there, and the others are read.
+        """
+        from vpcflow.collect.source import total
+
+        streamed = list(sources) == ["-"]
+        objects = [_standard_input()] if streamed else self._captures(sources, done)
+        size = total(sources, self._selection(Wanted()))
+        began = time.perf_counter()
+        run = _Capture(how, self._flow_memory(), None if size is None else size.bytes, done)
+        for found in objects:
+            try:
+                yield from run.records(found)
+            except (RecordError, SourceError) as error:
+                done.failed.append((found.uri, error))
+        yield from run.finish()
+        done.elapsed_s += time.perf_counter() - began
+
+    def capture_into_lake(self, lake: Lake, sources: Sequence[str], how: Capturing, done: Captured) -> Ingested:
+        """Put the flow log records of captures into *lake*, each capture once.
+
+        A capture that is read in another way than before (interval, local addresses …) replaces what the lake has of it.
+        """
+        from vpcflow.lake.ingest import Ingest
+        from vpcflow.record.arrow_file import ArrowFile
+
+        config = self._ingest_config(Reading())
+        memory = self._flow_memory() // (2 * config.workers)
+        lock = threading.Lock()
+
+        def opened(found: SourceObject) -> BinaryIO:
+            def batches() -> Iterator[FlowBatch]:
+                mine = Captured.nothing()
+                run = _Capture(how, memory, found.bytes, mine)
+                yield from run.records(found)
+                yield from run.finish()
+                with lock:
+                    done.add(mine)
+
+            return cast("BinaryIO", ArrowFile(batches()))
+
+        objects = (
+            replace(found, etag=f"{found.etag}-{how.digest}", open=partial(opened, found))
+            for found in self._captures(sources, done)
+        )
+        with lake.writer() as writer:
+            progress = Ingest(lake, writer, config).run(objects)
+        done.elapsed_s, done.failed = progress.elapsed_s, progress.failed
+        return Ingested(progress, done.left_out)
+
+    def _captures(self, sources: Sequence[str], done: Captured) -> Iterator[SourceObject]:
+        from vpcflow.collect.source import open_sources
+
+        return open_sources(sources, self._selection(Wanted()), self._access(), done.left_out)
+
     # --- questions ---------------------------------------------------------------------------------------------
 
     @property
@@ -411,6 +579,10 @@ class App:
     def _memory(self) -> int:
         return self.config.number("memory") or 1 << 30
 
+    def _flow_memory(self) -> int:
+        """Return what flows of captures may take."""
+        return max(64 << 20, self._memory() - _PROGRAMS)
+
     def _query_memory(self) -> int:
         """Return what questions may take: the setting, else up to 8 GB of what the machine has."""
         if self.config.values["memory"].origin != "default":
@@ -443,14 +615,29 @@ class App:
         )
 
 
+def _standard_input() -> SourceObject:
+    from vpcflow.types import SourceObject
+
+    return SourceObject("stdin", "", 0, lambda: cast("BinaryIO", contextlib.nullcontext(sys.stdin.buffer)))
+
+
 def _remove_left_over() -> None:
     """Remove folders that a killed process left in the temporary folder: their names carry its number."""
     import shutil
 
     for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdecimal() and folder.is_dir() and folder.stat().st_uid == os.geteuid() and not _alive(int(owner)):
+    from vpcflow.state.store import State
+    from vpcflow.telemetry import BadLine, ReadReport
+    from vpcflow.types import FlowBatch, SourceObject
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and folder.stat().st_uid == os.getuid()
+    except FileNotFoundError:  # somebody else removed it meanwhile
+        return False
 
 
 def _alive(process: int) -> bool:

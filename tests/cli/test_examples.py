@@ -60,6 +60,10 @@ def test_every_help_opens_with_its_examples(run):
 def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     shutil.copytree(EXAMPLES, place / "AWSLogs")
     shutil.copytree(own_lake, place / "srv/flow")
+    shutil.copytree(EXAMPLES.parent / "captures", place / "captures")
+    capture = (place / "captures" / "bastion.pcapng").read_bytes()
+    (place / "trace.pcap").write_bytes(capture)
+    (place / "trace.pcapng.gz").write_bytes(gzip.compress(capture))
     words = [SMALLER.get(word, word.replace("/srv/flow", "srv/flow")) for word in shlex.split(text)]
     while re.match(r"[A-Z_]+=", words[0]):
         monkeypatch.setenv(*words.pop(0).split("="))

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "top": "top",
     "denied": "denied",
     "query": "query",
+    "capture": "capture",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

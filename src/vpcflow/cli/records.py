@@ -8,18 +8,16 @@ import click
 
 from vpcflow.analyze.records import plan
 from vpcflow.cli.choices import Question, asked, athena_place, engine_options, field, one_of, question_options
-from vpcflow.cli.render import ACTIONS, chosen, output_option, write_batches, write_table
+from vpcflow.cli.flow_table import SHORT, short_table, wide_table
+from vpcflow.cli.render import chosen, output_option, write_batches
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import written
 from vpcflow.cli.summary import byte_size
-from vpcflow.cli.when import utc
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
 from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.format import LogFormat
-from vpcflow.record.numbers import protocol_name
 from vpcflow.record.schema import in_order
 from vpcflow.types import Limits
 
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 _TABLE_ROWS: Final = 100
 _MAX_ROWS: Final = 1_000_000_000
-_SHORT: Final = (
-    "start", "srcaddr", "srcport", "dstaddr", "dstport", "protocol", "packets", "bytes", "action", "log_status", "interface_id",
-)  # fmt: skip
 
 
 @declare(
@@ -73,9 +68,9 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         elif not human:
             write_batches(counted.batches(limit), kind, _format(columns) if kind == "text" else None)
         elif kind == "wide" or values["fields"] or values["table"] != "flow_logs":
-            _wide(session, counted, columns, limit)
+            wide_table(session, counted.dicts(limit), columns)
         else:
-            _short(session, counted, limit)
+            short_table(session, counted.dicts(limit))
         if counted.more:
             session.note("note.more_records", count=f"{limit:,}")
         if not counted.rows:
@@ -130,73 +125,12 @@ def _chosen(fields: str | None, flows: str) -> list[str]:
 def _columns(asker: Asker, table: str, kind: str) -> list[str]:
     present = asker.schema().present[table]
     if kind == "table" and table == "flow_logs":
-        return list(_SHORT)
+        return list(SHORT)
     shown = [name for name in in_order(table, present) if name in BY_COLUMN]
     if kind in ("json", "jsonl", "arrow", "parquet") and "x_extra" in present:
         shown.append("x_extra")
-    return shown or [name for name in _SHORT if table == "flow_logs" or name not in ("action", "interface_id")]
+    return shown or [name for name in SHORT if table == "flow_logs" or name not in ("action", "interface_id")]
 
 
 def _format(columns: list[str]) -> LogFormat:
     return LogFormat(tuple(BY_COLUMN[name].name if name in BY_COLUMN else name for name in columns))
-
-
-def _short(session: Session, counted: _Counted, limit: int) -> None:
-    rows = [
-        (
-            utc(row["start"]),
-            _end(row["srcaddr"], row["srcport"]),
-            "→",
-            _end(row["dstaddr"], row["dstport"]),
-            protocol_name(row["protocol"]),
-            _number(row["packets"]),
-            "-" if row["bytes"] is None else byte_size(row["bytes"]),
-            _outcome(row["action"], row["log_status"]),
-            row["interface_id"] or "-",
-        )
-        for row in counted.dicts(limit)
-    ]
-    if rows:
-        head = (
-            "start (UTC)",
-            "srcaddr:srcport",
-            "",
-            "dstaddr:dstport",
-            "protocol",
-            "packets",
-            "bytes",
-            "action",
-            "interface-id",
-        )
-        write_table(session, head, rows, right=frozenset({5, 6}))
-
-
-def _wide(session: Session, counted: _Counted, columns: list[str], limit: int) -> None:
-    rows = [[_cell(row[name]) for name in columns] for row in counted.dicts(limit)]
-    if rows:
-        head = [BY_COLUMN[name].name if name in BY_COLUMN else name for name in columns]
-        numbers = {
-            place for place, name in enumerate(columns) if name in BY_COLUMN and BY_COLUMN[name].type != "string"
-        }
-        write_table(session, head, rows, right=frozenset(numbers))
-
-
-def _cell(value: object) -> str:
-    return "-" if value is None else written(value)
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def _end(address: str | None, port: int | None) -> str:
-    if address is None:
-        return "-"
-    shown = f"[{address}]" if ":" in address else address
-    return shown if port is None else f"{shown}:{port}"
-
-
-def _outcome(action: str | None, status: str | None) -> str:
-    if action is None:
-        return f"– {status}" if status else "-"
-    return ACTIONS.get(action, action)

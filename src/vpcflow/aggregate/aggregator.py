@@ -1,0 +1,198 @@
+"""Drains of a source → records of aggregation intervals.
+
+Intervals begin at multiples of their length. One is closed once a later drain can hardly bring anything for it: when packets two
+intervals newer have been seen. What comes after all makes records of its own, as with AWS, where a flow may have several in one
+interval. So it is when there are more flows than may be held: those held are written early, and counted.
+
+Source: VPC User Guide "Flow logs basics" (aggregation interval), "Flow log records" (log-status).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vpcflow.aggregate.records import Identity, flow_records, status_records
+from vpcflow.record.flow_counts import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from vpcflow.record.flow_counts import FlowCounts, Gap
+    from vpcflow.types import FlowBatch
+
+_SECOND: Final = 1_000_000_000
+_BATCH: Final = 1 << 16
+_MAX_NODATA: Final = 1440
+"""Intervals without traffic in a row that get a NODATA record each; more of them share one."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What an aggregator has written. early: records written before their interval was over, for want of room."""
+
+    records: int = 0
+    packets: int = 0
+    early: int = 0
+    no_direction: int = 0
+    nodata: int = 0
+    skipdata: int = 0
+    lost: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Totals) -> None:
+        """Add another aggregator's."""
+        for name in ("records", "packets", "early", "no_direction", "nodata", "skipdata", "lost"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.left_out.update(other.left_out)
+
+
+class Aggregator:
+    """Folds drains into aggregation intervals of *interval_s* seconds.
+
+    totals: counted up. capacity: partial flows held at most, apart from those of the drain at hand.
+    """
+
+    def __init__(self, interval_s: int, identity: Identity, totals: Totals, *, capacity: int = 1 << 20) -> None:
+        self._interval_s, self._identity, self._capacity = interval_s, identity, capacity
+        self._interfaces: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._open: dict[int, list[NDArray[Any]]] = {}
+        self._traffic: defaultdict[int, set[int]] = defaultdict(set)
+        self._skipped: defaultdict[int, set[int]] = defaultdict(set)
+        self._told: dict[int, int] = {}
+        self._idle: set[int] = set()
+        self._held = 0
+        self._oldest = self._newest = -1
+        self.totals = totals
+
+    def fold(self, counts: FlowCounts) -> Iterator[FlowBatch]:
+        """Take what a source has drained; yield the records of intervals that are over."""
+        numbers = np.array([self._number(name) for name in counts.interfaces] or [0], np.uint32)
+        self.totals.left_out.update(counts.left_out)
+        rows = counts.rows
+        if len(rows):
+            rows["interface"] = numbers[rows["interface"]]
+            rows["interval"] = rows["first"] // (self._interval_s * _SECOND)
+            self._take(rows)
+        for gap in counts.gaps:
+            self._skip(gap, int(numbers[gap.interface]))
+        yield from self._close(self._newest - 1)
+        if self._held > self._capacity:
+            self._merge()
+        if self._held > self._capacity * 3 // 4:
+            yield from self._early()
+
+    def finish(self) -> Iterator[FlowBatch]:
+        """Yield the records of all intervals that are open; the sources so far have ended."""
+        yield from self._close(self._newest + 1)
+        self._told.clear()
+        self._idle.clear()
+        self._oldest = self._newest = -1
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.setdefault(name, len(self._interfaces))
+        if number == len(self._interfaces):
+            self._interfaces.append(name)
+        if number not in self._told:
+            self._idle.add(number)
+        return number
+
+    def _take(self, rows: NDArray[Any]) -> None:
+        intervals = rows["interval"]
+        low, high = int(intervals.min()), int(intervals.max())
+        self._newest = max(self._newest, high)
+        self._oldest = low if self._oldest < 0 else min(self._oldest, low)
+        self._held += len(rows)
+        if low == high:
+            self._hold(low, rows)
+            return
+        order = np.argsort(intervals, kind="stable")
+        rows, intervals = rows[order], intervals[order]
+        cuts = np.flatnonzero(intervals[1:] != intervals[:-1]) + 1
+        for piece in np.split(rows, cuts):
+            self._hold(int(piece["interval"][0]), piece)
+
+    def _hold(self, interval: int, rows: NDArray[Any]) -> None:
+        self._open.setdefault(interval, []).append(rows)
+        self._traffic[interval].update(np.unique(rows["interface"]).tolist())
+
+    def _skip(self, gap: Gap, interface: int) -> None:
+        interval = gap.at_ns // (self._interval_s * _SECOND)
+        self._newest = max(self._newest, interval)
+        self._oldest = interval if self._oldest < 0 else min(self._oldest, interval)
+        self._skipped[interval].add(interface)
+        self.totals.lost += gap.packets or 0
+
+    # --- out ---------------------------------------------------------------------------------------------------
+
+    def _close(self, until: int) -> Iterator[FlowBatch]:
+        """Yield the records of open intervals before *until*, in order of time."""
+        for interval in sorted(number for number in {*self._open, *self._skipped} if number < until):
+            yield from self._flows(self._open.pop(interval, []))
+            skipped = sorted(self._skipped.pop(interval, ()))
+            active = sorted(self._traffic.pop(interval, set()).union(skipped))
+            yield from self._nodata(active, interval)
+            yield from self._status("SKIPDATA", [(number, interval, interval + 1) for number in skipped])
+            for number in active:
+                self._told[number] = max(self._told.get(number, -1), interval)
+        if self._oldest >= 0:
+            yield from self._nodata([*self._told, *self._idle], until)
+
+    def _nodata(self, interfaces: Iterable[int], until: int) -> Iterator[FlowBatch]:
+        """Tell of intervals before *until* in which *interfaces* had no traffic."""
+        spans: list[tuple[int, int, int]] = []
+        for number in list(interfaces):
+            begin = self._told.get(number, self._oldest - 1) + 1
+            self._idle.discard(number)
+            if until - begin > _MAX_NODATA:
+                spans.append((number, begin, until))
+            else:
+                spans += [(number, interval, interval + 1) for interval in range(begin, until)]
+            if until > begin:
+                self._told[number] = until - 1
+            if len(spans) >= _BATCH:
+                yield from self._status("NODATA", spans)
+                spans = []
+        yield from self._status("NODATA", spans)
+
+    def _status(self, status: str, spans: Sequence[tuple[int, int, int]]) -> Iterator[FlowBatch]:
+        if not spans:
+            return
+        if status == "NODATA":
+            self.totals.nodata += len(spans)
+        else:
+            self.totals.skipdata += len(spans)
+        length = self._interval_s
+        edges = [(self._interfaces[number], first * length, last * length) for number, first, last in spans]
+        yield status_records(edges, status, self._identity)
+
+    def _flows(self, pieces: list[NDArray[Any]]) -> Iterator[FlowBatch]:
+        if not pieces:
+            return
+        self._held -= sum(map(len, pieces))
+        rows = merged(np.concatenate(pieces) if len(pieces) > 1 else pieces[0])
+        rows = rows[np.argsort(rows["first"], kind="stable")]
+        self.totals.records += len(rows)
+        self.totals.packets += int(rows["packets"].sum())
+        self.totals.no_direction += int(np.count_nonzero(rows["direction"] == 0))
+        for begin in range(0, len(rows), _BATCH):
+            yield flow_records(rows[begin : begin + _BATCH], self._interfaces, self._identity)
+
+    def _merge(self) -> None:
+        for interval, pieces in self._open.items():
+            if len(pieces) > 1:
+                self._held -= sum(map(len, pieces))
+                self._open[interval] = [merged(np.concatenate(pieces))]
+                self._held += len(self._open[interval][0])
+
+    def _early(self) -> Iterator[FlowBatch]:
+        before = self.totals.records
+        for interval in sorted(self._open):
+            yield from self._flows(self._open.pop(interval))
+        self.totals.early += self.totals.records - before

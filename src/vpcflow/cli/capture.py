@@ -1,0 +1,195 @@
+"""`vpcflow capture`: packets of capture files as flow log records."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from vpcflow.app import Captured, Capturing
+from vpcflow.cli.choices import resource_options, s3_options
+from vpcflow.cli.flow_table import SHORT, short_table, wide_table
+from vpcflow.cli.render import chosen, output_option, write_batches
+from vpcflow.cli.session import command as declare
+from vpcflow.cli.summary import amount, report_problems, summary
+from vpcflow.cli.words import option
+from vpcflow.errors import FormatError, UsageError
+from vpcflow.i18n import t
+from vpcflow.record.format import DEFAULT, VERSIONS, LogFormat
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from vpcflow.app import Ingested
+    from vpcflow.capture.direction import Guess
+    from vpcflow.cli.session import Session
+    from vpcflow.types import FlowBatch
+
+_TABLE_ROWS: Final = 100
+_SHOWN: Final = 6
+_MANY: Final = 1_000_000
+"""Packets from which on it matters that no compiled engine reads them."""
+
+_MAX_S: Final = 600
+_LAKE_VERSION: Final = 5
+"""The version that brought the newest of the fields a capture fills, `flow-direction`."""
+
+_INTERFACE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+_REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
+
+
+@declare(
+    "capture",
+    examples=(
+        "vpcflow capture trace.pcap --local 10.0.0.0/16 --format '${srcaddr} ${dstaddr} ${flow-direction} ${bytes}'",
+        "vpcflow capture trace.pcapng.gz --interval 600 -o parquet > flows.parquet",
+        "vpcflow capture ./captures --into-lake --lake ./lake",
+    ),
+)
+@click.argument("sources", nargs=-1, required=True, metavar="FILE…")
+@option("--interval", type=click.IntRange(1, _MAX_S), default=60, metavar="SECONDS")
+@option("--local", multiple=True, metavar="CIDR")
+@option("--all", "keep_all", is_flag=True)
+@option("--interface-id", metavar="ID")
+@option("--account", default="000000000000", metavar="ID")
+@option("--region", default="local-1", metavar="REGION")
+@option("--format", "log_format", metavar="'${FIELD} …'")
+@option("--into-lake", is_flag=True)
+@output_option
+@s3_options
+@resource_options
+def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
+    """See ``command.capture``."""
+    log_format = _format(values["log_format"])
+    if values["into_lake"]:
+        if values["kind"] or log_format:
+            raise UsageError("capture.lake_or_output")
+        return _into_lake(session, values)
+    kind = chosen(values["kind"])
+    done = Captured.nothing()
+    version = log_format.version if log_format else DEFAULT.version if kind == "text" else _LAKE_VERSION
+    batches = session.app.capture(values["sources"], _how(session, values, version), done)
+    if kind in ("table", "wide"):
+        _table(session, batches, kind, log_format)
+    else:
+        write_batches(batches, kind, log_format or (DEFAULT if kind == "text" else None))
+    for _, error in done.failed[1:] if not done.files else done.failed:
+        session.warn(t("note.not_read", reason=error.message))
+    if done.failed and not done.files:
+        raise done.failed[0][1]
+    _tell(session, done)
+    return done.failed[0][1].exit_code if done.failed else 0
+
+
+def _into_lake(session: Session, values: dict[str, Any]) -> int:
+    done = Captured.nothing()
+    with session.app.lake(create=True) as lake:
+        ingested: Ingested = session.app.capture_into_lake(
+            lake, values["sources"], _how(session, values, _LAKE_VERSION), done
+        )
+    report_problems(session, ingested)
+    if done.files:
+        _tell(session, done)
+    click.echo(summary(ingested.progress))
+    failed = ingested.progress.failed
+    return failed[0][1].exit_code if failed else 0
+
+
+def _format(text: str | None) -> LogFormat | None:
+    if text is None:
+        return None
+    found = LogFormat.parse(text)
+    known = {name for log_format in VERSIONS.values() for name in log_format.names}
+    for name in found.names:
+        if name not in known:
+            raise FormatError("format.unknown_field", name=name)
+    return found
+
+
+def _check(interface_id: str | None, account: str, region: str) -> None:
+    """Refuse what no record may hold."""
+    if interface_id is not None and not _INTERFACE_ID.fullmatch(interface_id):
+        raise UsageError("capture.bad_interface_id", value=interface_id)
+    if not _ACCOUNT.fullmatch(account):
+        raise UsageError("capture.bad_account", value=account)
+    if not _REGION.fullmatch(region):
+        raise UsageError("capture.bad_region", value=region)
+
+
+def _how(session: Session, values: dict[str, Any], version: int) -> Capturing:
+    from vpcflow.aggregate.records import Identity
+    from vpcflow.capture.networks import Network
+    from vpcflow.capture.read import Config
+
+    _check(**{name: values[name] for name in ("interface_id", "account", "region")})
+
+    def on_guess(guess: Guess) -> None:
+        if guess.networks:
+            local = ", ".join(network.text for network in guess.networks)
+            session.note("note.capture_guess", interface=guess.interface, local=local, packets=f"{guess.packets:,}")
+        else:
+            session.note("note.capture_no_guess", interface=guess.interface)
+
+    config = Config(
+        interval_s=values["interval"],
+        local=tuple(Network.parse(text) for text in values["local"]),
+        keep_all=values["keep_all"],
+        interface_id=values["interface_id"],
+    )
+    return Capturing(config, Identity(values["account"], values["region"], version), on_guess)
+
+
+def _table(session: Session, batches: Iterator[FlowBatch], kind: str, log_format: LogFormat | None) -> None:
+    """Draw the first records; the others are read too, for the totals."""
+    records = (record for batch in batches for record in batch.to_pylist())
+    shown = list(islice(records, _TABLE_ROWS))
+    more = sum(1 for _ in records)
+    if kind == "wide" or log_format:
+        names = [name.replace("-", "_") for name in (log_format or DEFAULT).names]
+        wide_table(session, [{name: record.get(name) for name in names} for record in shown], names)
+    else:
+        short_table(session, [{name: record[name] for name in SHORT} for record in shown])
+    if more:
+        session.note("note.capture_first", count=f"{_TABLE_ROWS:,}", more=f"{more:,}")
+
+
+def _tell(session: Session, done: Captured) -> None:
+    """Tell what was read, where every packet went, and what is not known."""
+    totals = done.totals
+    for loss in done.report.losses[:_SHOWN]:
+        session.warn(t(f"loss.{loss.kind}", source=loss.source, detail=loss.detail))
+    if len(done.report.losses) > _SHOWN:
+        session.warn(t("note.more_losses", count=f"{len(done.report.losses) - _SHOWN:,}"))
+    if totals.lost:
+        session.warn(t("note.capture_lost", count=f"{totals.lost:,}"))
+    for interface, words in list(done.interfaces.items())[:_SHOWN]:
+        if interface != words:
+            session.note("note.capture_interface", interface=interface, words=words)
+    if len(done.interfaces) > _SHOWN:
+        session.note("note.capture_more_interfaces", count=f"{len(done.interfaces) - _SHOWN:,}")
+    if totals.no_direction:
+        session.note("note.capture_no_direction", count=f"{totals.no_direction:,}")
+    if totals.early:
+        session.note("note.capture_early", count=f"{totals.early:,}")
+    if "numpy" in done.engines and done.packets > _MANY:
+        session.note("note.capture_plain")
+    parts = [t("capture.recorded", packets=f"{totals.packets:,}", records=f"{totals.records:,}")]
+    if totals.nodata or totals.skipdata:
+        parts.append(t("capture.status", nodata=f"{totals.nodata:,}", skipdata=f"{totals.skipdata:,}"))
+    parts += _left_out(totals.left_out)
+    session.note(
+        "capture.totals",
+        packets=f"{done.packets:,}",
+        parts=", ".join(parts),
+        seconds=f"{done.elapsed_s:.1f}",
+        speed=amount(done.packets / max(done.elapsed_s, 1e-9)),
+    )
+
+
+def _left_out(reasons: Counter[str]) -> list[str]:
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return [f"{count:,} {t(f'reason.{reason}')}" for reason, count in ranked if count]
