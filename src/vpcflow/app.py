@@ -627,15 +627,13 @@ def _remove_left_over() -> None:
 
     for folder in Path(tempfile.gettempdir()).glob("vpcflow-*-*"):
         owner = folder.name.split("-")[1]
-    from vpcflow.state.store import State
-    from vpcflow.telemetry import BadLine, ReadReport
-    from vpcflow.types import FlowBatch, SourceObject
+        if owner.isdecimal() and _is_own(folder) and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_own(folder: Path) -> bool:
     try:
-        return folder.is_dir() and folder.stat().st_uid == os.getuid()
+        return folder.is_dir() and folder.stat().st_uid == os.geteuid()
     except FileNotFoundError:  # somebody else removed it meanwhile
         return False
 
