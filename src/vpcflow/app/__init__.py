@@ -1,4 +1,4 @@
-"""The wiring, top to bottom: the only module that names concrete classes of several stages."""
+"""The wiring: the only room that names concrete classes of several stages; a topic of its own has a module here."""
 
 from __future__ import annotations
 
