@@ -75,9 +75,13 @@ class NetworkAcl:
 
 @dataclass(frozen=True, slots=True)
 class PrefixList:
-    """A named set of CIDR blocks. max_entries: what it counts as against the quota of rules, 0 when not known."""
+    """A named set of CIDR blocks. max_entries: what it counts as against the quota of rules, 0 when not known.
+
+    known: whether the description told the blocks.
+    """
 
     id: str
     name: str = ""
     cidrs: tuple[str, ...] = ()
     max_entries: int = 0
+    known: bool = True
