@@ -18,6 +18,10 @@ FlowBatch: TypeAlias = "pa.RecordBatch"
 or dictionary-encoded; null where AWS writes "-"."""
 
 
+Transform: TypeAlias = "Callable[[FlowBatch], FlowBatch]"
+"""One enrichment: adds or fills columns, keeps rows and their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceObject:
     """One thing to read: what it is called, which version of it this is, and what its name already tells.

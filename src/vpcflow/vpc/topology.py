@@ -29,7 +29,10 @@ class Vpc:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet with the route table and the network ACL that hold for it; empty when the description does not tell."""
+    """A subnet with the route table and the network ACL that hold for it; empty when the description does not tell.
+
+    sublocation_type: `wavelength`, `outpost` or `localzone` of one that is not in a zone of the region; sublocation_id: of that.
+    """
 
     id: str
     vpc_id: str
@@ -38,6 +41,8 @@ class Subnet:
     az_id: str = ""
     route_table: str = ""
     network_acl: str = ""
+    sublocation_type: str = ""
+    sublocation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class Gateway:
 class Network:
     """All that was described together: one account and region, any number of VPCs.
 
+    asg_tags: tags of Auto Scaling groups, by the group's name.
     incomplete: what the description did not hold (`network_acls`, …): answers that would need it say so.
     """
 
@@ -139,4 +145,5 @@ class Network:
     prefix_lists: Mapping[str, PrefixList] = field(default_factory=dict)
     route_tables: Mapping[str, RouteTable] = field(default_factory=dict)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    asg_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     incomplete: tuple[str, ...] = ()
