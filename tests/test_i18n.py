@@ -16,8 +16,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
 # Keys that are put together at run time, as patterns of what the parts may be.
 MADE = (
     r"error\.[a-z0-9_.]+",  # VpcFlowError(code)
-    r"command\.[a-z.]+",
-    r"option\.[a-z.]*[a-z-]+",
+    r"command\.[a-z.-]+",
+    r"option\.[a-z.-]+",
     r"field\.[a-z0-9_]+",
     r"config\.(head\.)?[a-z_]+",
     r"bad\.[a-z_]+",
@@ -25,7 +25,7 @@ MADE = (
     r"lake\.loss\.[a-z_]+",
     r"left_out\.[a-z_]+",
     r"reason\.[a-z_]+",
-    r"(top|denied|fields)\.[a-z]+",
+    r"(top|denied|fields|flow_logs)\.[a-z]+",
 )
 
 

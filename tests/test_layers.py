@@ -9,14 +9,14 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
 GROUND = {"record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
-STAGES = {"capture", "aggregate", "collect", "lake", "query", "analyze", "generate"}
+STAGES = {"capture", "aggregate", "enrich", "collect", "lake", "query", "analyze", "generate"}
 ALLOWED = {
     "i18n": {"i18n"},
     "errors": {"i18n"},
     "types": set(),
     "telemetry": set(),
     "config": {"errors"},
-    "state": {"state", "errors"},
+    "state": {"state", "vpc", "record", "errors"},
     "record": {"record", "errors", "telemetry", "types", "i18n"},
     "vpc": {"vpc", "record", "errors", "i18n"},
     **{stage: {stage, "vpc", "record", "state", "errors", "telemetry", "types", "i18n"} for stage in STAGES},

@@ -73,6 +73,25 @@ class SourceError(VpcFlowError):
     exit_code = 5
 
 
+class ResourceError(VpcFlowError):
+    """A call about a resource (a flow log …) that is refused, as AWS refuses it.
+
+    aws_code: the code AWS's API answers with (`InvalidParameter` …).
+    """
+
+    def __init__(self, code: str, /, *, aws_code: str, **values: object) -> None:
+        super().__init__(code, **values)
+        self.aws_code = aws_code
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """What the call got wrong is a wrong use; what is there, or is not, is an answer."""
+        return 2 if self.aws_code in _WRONG_USE else 4
+
+
+_WRONG_USE = frozenset({"InvalidParameter", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"})
+
+
 class QueryError(VpcFlowError):
     """A question that cannot be answered as asked.
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "denied": "denied",
     "query": "query",
     "capture": "capture",
+    "flow-logs": "flow_logs",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

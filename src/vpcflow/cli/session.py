@@ -65,10 +65,12 @@ class Session:
         click.echo(printable_lines(f"{t('note.warning')}: {text}"), err=True)
 
 
-def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., object]], click.Command]:
+def command(
+    name: str, *, examples: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> Callable[[Callable[..., object]], click.Command]:
     """Make a function a command: its first parameter is the session, the others are its own options.
 
-    Every command has ``--lake --lang --color -q -v --debug``.
+    Every command has ``--lake --lang --color -q -v --debug``. lists: options that take all words up to the next option.
     """
 
     def wrap(function: Callable[..., object]) -> click.Command:
@@ -91,7 +93,7 @@ def command(name: str, *, examples: tuple[str, ...]) -> Callable[[Callable[..., 
         own = getattr(run, "__click_params__", [])
         shared = [Option(list(names), **attributes) for names, attributes in _SHARED]
         run.__click_params__ = [*reversed(shared), *own]  # type: ignore[attr-defined]
-        return click.command(name, cls=Command, examples=examples)(run)
+        return click.command(name, cls=Command, examples=examples, lists=lists)(run)
 
     return wrap
 

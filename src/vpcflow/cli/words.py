@@ -12,7 +12,7 @@ from vpcflow.errors import UsageError
 from vpcflow.i18n import has, t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from click.formatting import HelpFormatter
 
@@ -78,11 +78,34 @@ class Helpful(click.Command):
 
 
 class Command(Helpful):
-    """A command whose help is the text ``command.<path>``."""
+    """A command whose help is the text ``command.<path>``. lists: options that take all words up to the next option."""
 
-    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - click's own
+        examples: tuple[str, ...] = (),
+        lists: tuple[str, ...] = (),
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        self._lists = lists
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a call."""
+        return super().parse_args(ctx, list(self._each(args)) if self._lists else args)
+
+    def _each(self, args: list[str]) -> Iterator[str]:
+        """Give each word of a list its option again."""
+        name, words = "", 0
+        for word in args:
+            if word.startswith("-") and word != "-":
+                name, words = (word, 0) if word in self._lists else ("", 0)
+            elif name:
+                if words:
+                    yield name
+                words += 1
+            yield word
 
 
 class Group(Helpful, click.Group):

@@ -1,7 +1,7 @@
 """Whose addresses the packet's are, as AWS publishes it (`ip-ranges.json`).
 
-Where published ranges overlap, the most specific one that is not `AMAZON` counts; of two alike `EC2` gives way, as the other names
-a service that runs on it. Which one AWS itself takes is not published.
+Where published ranges overlap, the most specific one that is not `AMAZON` counts; of two alike `EC2` gives way, as the other one
+names a service that runs on it. Which one AWS itself takes is not published.
 
 Source: VPC User Guide "Flow log records" (`pkt-src-aws-service`); "AWS IP address ranges" (form of the file).
 """

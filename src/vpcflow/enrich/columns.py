@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from vpcflow.record.schema import ENCODED, arrow_type, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -35,12 +35,6 @@ def words(values: Sequence[str | None], places: NDArray[Any]) -> pa.DictionaryAr
     codes = pa.array(np.maximum(places, 0).astype(np.int32), mask=nothing)
     # Two places may have one word, and a dictionary holds each once.
     return pa.DictionaryArray.from_arrays(codes, distinct).cast(pa.string()).dictionary_encode().cast(ENCODED)
-
-
-def by_value(batch: FlowBatch, name: str, tell: Callable[[str], str | None]) -> pa.DictionaryArray:
-    """Return what *tell* says of each row's value in column *name*; of null it says nothing."""
-    values, places = encoded(batch, name)
-    return words([None if value is None else tell(value) for value in values], places)
 
 
 def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> pa.Array:
@@ -87,5 +81,3 @@ def _over(column: pa.Array, old: pa.Array) -> pa.Array:
         texts = pc.coalesce(column.cast(pa.string()), old.cast(pa.string()))
         return texts.dictionary_encode().cast(ENCODED)
     return pc.coalesce(column, old)
-
-

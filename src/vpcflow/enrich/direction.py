@@ -31,7 +31,10 @@ class Direction:
     def __call__(self, batch: FlowBatch) -> FlowBatch:
         """Return *batch* with the directions that addresses tell."""
         old = column_or_null(batch, "flow_direction")
-        source, target = (pc.coalesce(*(column_or_null(batch, f"{p}{side}addr") for p in ("pkt_", ""))) for side in ("src", "dst"))  # fmt: skip
+        source, target = (
+            pc.coalesce(*(column_or_null(batch, f"{packet}{side}addr") for packet in ("pkt_", "")))
+            for side in ("src", "dst")
+        )
         unknown = pc.is_null(old).to_numpy(zero_copy_only=False) & ~pc.is_null(target).to_numpy(zero_copy_only=False)
         if not unknown.any():
             return batch

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Enrichment:
     """Enriches batches from a network and, if given, the published address ranges.
 
-    wanted: columns that somebody will look at, None for all. What records always have (`srcaddr`, `dstaddr`) is always made right.
+    wanted: columns that somebody will look at, None for all. `srcaddr` and `dstaddr` are always made right.
     """
 
     def __init__(

@@ -77,7 +77,8 @@ class NextHop:
         accounts = {account: number for number, account in enumerate(dict.fromkeys([*self._accounts, ""]))}
         own = np.array([*(self._account_of(name, accounts) for name in ids), -1])[places]
         theirs = np.array([*(accounts[account] for account in self._accounts), -1])[hops]
-        return (hops >= 0) & (own >= 0) & (own != theirs)
+        foreign: NDArray[np.bool_] = (hops >= 0) & (own >= 0) & (own != theirs)
+        return foreign
 
     def _account_of(self, interface_id: str | None, accounts: dict[str, int]) -> int:
         number = self._number.get(interface_id or "")

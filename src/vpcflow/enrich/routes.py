@@ -103,7 +103,9 @@ class Routes:
         local = self._number(Hop("local", vpc_id=subnet.vpc_id))
         blocks = [(block, local) for block in (vpc.cidrs if vpc else subnet.cidrs)]
         blocks += [
-            (block, self._number(hop)) for route in self._routes_of(subnet) for block, hop in self._blocks(route, subnet)
+            (block, self._number(hop))
+            for route in self._routes_of(subnet)
+            for block, hop in self._blocks(route, subnet)
         ]
         self._tables.append(PrefixTable(most_specific_last(blocks)))
         return len(self._tables) - 1

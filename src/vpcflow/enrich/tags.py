@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vpcflow.enrich.columns import by_value, filled
+from vpcflow.enrich.columns import encoded, filled, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,9 +43,10 @@ class TagFields:
     def __call__(self, batch: FlowBatch) -> FlowBatch:
         """Return *batch* with its tags."""
         new: dict[str, pa.Array] = {}
+        ids, places = encoded(batch, "interface_id")
         for column, (kind, key) in self._keys.items():
-            new[column] = by_value(batch, "interface_id", lambda name, kind=kind, key=key: self._tags(name, kind).get(key))  # type: ignore[misc]
-        return filled(batch, new) if new else batch
+            new[column] = words([self._tags(name or "", kind).get(key) for name in ids], places)
+        return filled(batch, new)
 
     def _tags(self, interface_id: str, kind: str) -> Mapping[str, str]:
         interface = self._network.interfaces.get(interface_id)
