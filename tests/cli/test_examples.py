@@ -19,6 +19,9 @@ from cli.conftest import EXAMPLES
 from cli.logs import HEADER, line, write
 from vpcflow.cli.main import EXAMPLES as OF_ROOT
 from vpcflow.cli.main import root
+from vpcflow.state.flow_logs import FlowLogs
+from vpcflow.state.store import State
+from vpcflow.vpc.flow_logs import FlowLog
 
 
 def _commands(command, ctx, path=()):
@@ -56,6 +59,20 @@ def test_every_help_opens_with_its_examples(run):
             assert [text.strip() for text in ran.lines[1 : 1 + len(command.examples)]] == list(command.examples)
 
 
+def _with_flow_logs(path):
+    """Have the flow logs that examples name."""
+    state = State(path)
+    with FlowLogs(state).creating() as creating:
+        for end in "01":
+            vpc = "vpc-0123456789abcdef0"
+            creating.add(
+                FlowLog(
+                    f"fl-0123456789abcdef{end}", "VPC", vpc, "123456789012", "us-east-1", log_destination_type="lake"
+                )
+            )
+    state.close()
+
+
 @pytest.mark.parametrize("text", [text for _, text in HERE])
 def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     shutil.copytree(EXAMPLES, place / "AWSLogs")
@@ -64,7 +81,7 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     capture = (place / "captures" / "bastion.pcapng").read_bytes()
     (place / "trace.pcap").write_bytes(capture)
     (place / "trace.pcapng.gz").write_bytes(gzip.compress(capture))
-    words = [SMALLER.get(word, word.replace("/srv/flow", "srv/flow")) for word in shlex.split(text)]
+    words = [SMALLER.get(word, re.sub("^/srv/flow", "srv/flow", word)) for word in shlex.split(text)]
     while re.match(r"[A-Z_]+=", words[0]):
         monkeypatch.setenv(*words.pop(0).split("="))
     assert words.pop(0) == "vpcflow"
@@ -72,6 +89,8 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
         words = words[: words.index(">")]
     if words[0] == "generate":
         words += ["--interfaces", "12", "--peers", "16"]
+    if words[0] == "flow-logs":
+        _with_flow_logs(place / "lake" / "_vpcflow" / "state.sqlite")
     ran = run(*words)
     assert ran.code == 0, ran.err
     assert ran.data or "nothing found" in ran.err or "nobody" in ran.err

@@ -30,7 +30,7 @@ _REFUSED: Final = 4
 
 EXAMPLES: Final = (
     "vpcflow flow-logs create --vpc vpc-0f --traffic-type ALL --log-destination s3://logs/",
-    "vpcflow flow-logs describe --filter Name=traffic-type,Values=REJECT",
+    "vpcflow flow-logs describe --filter Name=traffic-type,Values=ALL",
     "vpcflow flow-logs delete --flow-log-ids fl-0123456789abcdef0",
 )
 
@@ -53,7 +53,7 @@ def command() -> None:
     examples=(
         "vpcflow flow-logs create --vpc vpc-0f --traffic-type ALL --log-destination s3://logs/",
         "vpcflow flow-logs create --eni eth0 --traffic-type REJECT --log-destination lake --max-aggregation-interval 60",
-        "vpcflow flow-logs create --subnet web --traffic-type ALL --log-destination file:///srv/flow-logs",
+        "vpcflow flow-logs create --subnet local --traffic-type ALL --log-destination file:///srv/flow-logs",
     ),
 )
 @option("--resource-type", metavar="TYPE")
@@ -180,7 +180,7 @@ def _unsuccessful(session: Session, refused: Sequence[Unsuccessful]) -> int:
     lists=("--flow-log-ids", "--filter", "--filters"),
     examples=(
         "vpcflow flow-logs describe",
-        "vpcflow flow-logs describe --filter Name=resource-id,Values=vpc-0f -o json",
+        "vpcflow flow-logs describe --filter Name=resource-id,Values=vpc-0* -o json",
         "vpcflow flow-logs describe --flow-log-ids fl-0123456789abcdef0",
     ),
 )
@@ -245,7 +245,7 @@ def _delivery(shape: dict[str, Any]) -> str:
     examples=(
         "vpcflow flow-logs delete --flow-log-ids fl-0123456789abcdef0",
         "vpcflow flow-logs delete --flow-log-ids fl-0123456789abcdef0,fl-0123456789abcdef1",
-        "vpcflow flow-logs delete --flow-log-ids fl-0123456789abcdef0 --dry-run",
+        "vpcflow flow-logs delete --flow-log-ids fl-0123456789abcdef0 -o json",
     ),
 )
 @option("--flow-log-ids", multiple=True, required=True, metavar="ID")
@@ -261,9 +261,11 @@ def delete(session: Session, kind: str, *, flow_log_ids: tuple[str, ...], dry_ru
             return _dry(session, error)
     if kind == "json":
         click.echo(json.dumps(result, indent=4, ensure_ascii=False))
-    gone = len(set(ids)) - len(result["Unsuccessful"])
-    if gone:
-        session.note("note.flow_logs_deleted", count=gone)
+    else:
+        refused = {one["ResourceId"] for one in result["Unsuccessful"]}
+        for one in dict.fromkeys(ids):
+            if one not in refused:
+                click.echo(f"{one}  {t('flow_logs.deleted')}")
     return _unsuccessful(session, result["Unsuccessful"])
 
 
