@@ -82,11 +82,8 @@ class ResourceError(VpcFlowError):
     def __init__(self, code: str, /, *, aws_code: str, **values: object) -> None:
         super().__init__(code, **values)
         self.aws_code = aws_code
-
-    @property
-    def exit_code(self) -> int:  # type: ignore[override]
-        """What the call got wrong is a wrong use; what is there, or is not, is an answer."""
-        return 2 if self.aws_code in _WRONG_USE else 4
+        # What the call got wrong is a wrong use; what is there, or is not, is an answer.
+        self.exit_code = 2 if aws_code in _WRONG_USE else 4
 
 
 _WRONG_USE = frozenset({"InvalidParameter", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"})
