@@ -29,7 +29,7 @@ from vpcflow.record import kind, write
 from vpcflow.record.fields import TABLES, TGW_FIELDS, VPC_FIELDS, Field
 from vpcflow.record.format import TGW_DEFAULT, VERSIONS
 from vpcflow.record.numbers import PROTOCOLS
-from vpcflow.record.schema import HIDDEN
+from vpcflow.record.schema import EVENT_COLUMNS, HIDDEN, LOG_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,6 +79,15 @@ FILTERS: Final = {
     "(tcpFlags = 2 or tcp_flags = 18) and aws_region = 'us-east-1'": "any of AWS's spellings of a name",
 }
 """Examples of the filter language; tests parse them."""
+
+EVENT_MEANINGS: Final = {
+    "log_group": "the name they are kept under",
+    "log_stream": "the one given, else the one its source tells, else the source's own name",
+    "timestamp": "when it happened, ms since the epoch",
+    "ingestion_time": "when CloudWatch Logs got it, else when it was ingested, ms since the epoch",
+    "message": "the event as it was written",
+}
+"""What each column of `log_events` is."""
 
 TABLE_MEANINGS: Final = {
     "meta": "counters: the next source id, the last commit",
@@ -321,7 +330,11 @@ def _lake() -> str:
         f"### {name}\n\n{TABLE_MEANINGS[name][0].upper()}{TABLE_MEANINGS[name][1:]}.\n\n{_table(['column', 'type'], columns)}"
         for name, columns in _ledger_tables().items()
     )
-    keys = "\n".join(f"* `{table}`: {_names((*keys, 'start'))}" for table, keys in datafile.SORT_KEYS.items())
+    times = {LOG_EVENTS: "timestamp"}
+    keys = "\n".join(
+        f"* `{table}`: {_names((*keys, times.get(table, 'start')))}" for table, keys in datafile.SORT_KEYS.items()
+    )
+    events = [(f"`{name}`", EVENT_COLUMNS[name], meaning) for name, meaning in EVENT_MEANINGS.items()]
     blooms = _names(datafile._BLOOM)  # noqa: SLF001 - the page tells what is written
     return f"""# The lake on disk
 
@@ -348,6 +361,10 @@ Sorted inside a file by:
 ## Tables
 
 {_table(["table", "fields", "with derived columns"], tables_told)}
+
+`log_events` holds the events of log groups that have no flow logs:
+
+{_table(["column", "type", "meaning"], events)}
 
 ## The ledger
 

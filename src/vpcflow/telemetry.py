@@ -40,6 +40,7 @@ class Loss:
 class ReadReport:
     """Counts of one source, or of many added up.
 
+    file_times: log events that tell no time of their own. mended: those with bytes that are no UTF-8.
     on_bad: called with each bad line and its bytes as they were read (``--bad-lines``, ``--strict``).
     """
 
@@ -49,6 +50,8 @@ class ReadReport:
     shown: list[BadLine] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    file_times: int = 0
+    mended: int = 0
     on_bad: Callable[[BadLine, bytes], None] | None = None
 
     def bad_line(self, bad: BadLine, raw: bytes = b"") -> None:
@@ -70,4 +73,6 @@ class ReadReport:
         self.bad.update(other.bad)
         self.unknown_fields.update(other.unknown_fields)
         self.losses.extend(other.losses)
+        self.file_times += other.file_times
+        self.mended += other.mended
         self.shown.extend(other.shown[: MAX_SHOWN - len(self.shown)])

@@ -31,6 +31,7 @@ class SourceObject:
     remote: reading ahead pays. open: gives its bytes as stored; raises SourceError.
     looked_at: of a source that may still grow: when it was read (s); the lake keeps it (`Look`), new or not. An empty etag then
     says that there was nothing in it, and only the look is kept.
+    changed_s: when its content was last changed (s), where that is told.
     """
 
     uri: str
@@ -42,6 +43,7 @@ class SourceObject:
     time_s: int | None = None
     remote: bool = False
     looked_at: int | None = None
+    changed_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,31 @@ class PartitionFilter:
     """What a question says of where its rows lie; each part only ever leaves out files without a wanted row.
 
     time: of the record (its ``start``, else its event time). end: of ``end``.
-    accounts, regions: values of the partition keys, None for all.
+    accounts, regions: values of the partition keys, None for all. log_groups: names of log groups, as `LogGroup` has them.
     """
 
     time: TimeRange = TimeRange()
     end: TimeRange = TimeRange()
     accounts: frozenset[str] | None = None
     regions: frozenset[str] | None = None
+    log_groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """One log group of a lake, as Insights asks it. A name may be two: flow logs and other events may share it.
+
+    name: as its sources told it; those that told none are in the group called as their *table*. Times in s, as far as the files'
+    spans tell. accounts: those its rows are filed under.
+    """
+
+    name: str
+    table: str
+    rows: int
+    sources: int
+    first_s: int | None
+    last_s: int | None
+    accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from vpcflow.app.log_events import Filed
 from vpcflow.errors import RecordError, SourceError
 from vpcflow.types import TimeRange
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from vpcflow.query.athena.user_tables import UserTables
     from vpcflow.query.remote import RemoteAsker
     from vpcflow.record.format import LogFormat
+    from vpcflow.record.log_events import Filing
     from vpcflow.state.store import State
     from vpcflow.telemetry import BadLine, ReadReport
     from vpcflow.types import FlowBatch, SourceObject
@@ -84,11 +86,12 @@ class AthenaPlace:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How sources are read. on_bad: called with each bad line and its bytes."""
+    """How sources are read. on_bad: called with each bad line and its bytes. filing: as events of a log group."""
 
     log_format: LogFormat | None = None
     on_bad: Callable[[BadLine, bytes], None] | None = None
     on_progress: Callable[[Progress], None] | None = None
+    filing: Filing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +290,8 @@ class App:
         from vpcflow.collect.source import open_sources
 
         left_out: Counter[str] = Counter()
-        objects = open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
+        selection, looks = self._selection(wanted, reading), Filed(reading.filing).looks(lake.ledger.looks)
+        objects = open_sources(sources, selection, self._access(), left_out, looks)
         return self._round(lake, objects, left_out, reading, compact=compact)
 
     def watch(
@@ -301,11 +305,12 @@ class App:
         from vpcflow.collect.watch import watch
 
         left_out: Counter[str] = Counter()
+        selection, looks = self._selection(wanted, reading), Filed(reading.filing).looks(lake.ledger.looks)
 
         def look() -> Iterator[SourceObject]:
             left_out.clear()
             try:
-                yield from open_sources(sources, self._selection(wanted), self._access(), left_out, lake.ledger.looks)
+                yield from open_sources(sources, selection, self._access(), left_out, looks)
             except SourceError as error:
                 if error.code != "source.empty":
                     watching.on_trouble(error)
@@ -325,7 +330,7 @@ class App:
         from vpcflow.collect.queue import Intake, Round
 
         queue = self.queue(url)
-        intake = Intake(queue, sources, self._selection(wanted), self._access())
+        intake = Intake(queue, sources, self._selection(wanted, reading), self._access())
         listing = time.monotonic() + watching.list_every_s
         while not watching.stop.is_set():
             if time.monotonic() >= listing:
@@ -345,7 +350,7 @@ class App:
                 progress.failed = [(uri, error) for uri, error in progress.failed if uri not in gone]
                 told.left_out["gone"] += len(gone)
                 try:
-                    told.settle({uri for uri, _ in progress.failed})
+                    told.settle({Filed(reading.filing).own(uri) for uri, _ in progress.failed})
                 except SourceError as error:
                     watching.on_trouble(error)
             for trouble in told.troubles[:1]:
@@ -388,7 +393,7 @@ class App:
 
         config = self._ingest_config(reading)
         with lake.writer() as writer:
-            progress = Ingest(lake, writer, config, reading.on_progress).run(objects)
+            progress = Ingest(lake, writer, config, reading.on_progress).run(Filed(reading.filing).objects(objects))
             done = Ingested(progress, left_out)
             if compact and progress.files:
                 began = time.perf_counter()
@@ -593,14 +598,17 @@ class App:
         from vpcflow.lake.ingest import Config
 
         threads = self.config.number("threads")
-        config = Config(self._memory(), threads, log_format=reading.log_format)
+        config = Config(self._memory(), threads, log_format=reading.log_format, filing=reading.filing)
         return replace(config, on_bad=reading.on_bad) if reading.on_bad else config
 
-    def _selection(self, wanted: Wanted) -> Selection:
+    def _selection(self, wanted: Wanted, reading: Reading | None = None) -> Selection:
         from vpcflow.collect.selection import Selection
 
         return Selection(
-            accounts=frozenset(wanted.accounts) or None, regions=frozenset(wanted.regions) or None, time=wanted.time
+            accounts=frozenset(wanted.accounts) or None,
+            regions=frozenset(wanted.regions) or None,
+            time=wanted.time,
+            any_log=reading is not None and reading.filing is not None,
         )
 
     def _access(self) -> S3Access:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vpcflow.app import Ingested, Reading
     from vpcflow.cli.session import Session
     from vpcflow.lake.lake import Lake
+    from vpcflow.record.log_events import Filing
 
 
 @declare(
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 @option("--sqs-url", metavar="URL")
 @option("--list-every", type=Duration(), default="1h", metavar="DURATION")
 @option("--no-compact", is_flag=True)
+@option("--log-group", metavar="NAME")
+@option("--log-stream", metavar="NAME")
 @read_options
 @s3_options
 @resource_options
@@ -49,6 +53,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     if since is not None and until is not None and since >= until:
         raise UsageError("time_empty")
     _check_queue(session, values)
+    filing = _filing(values)
     wanted = Wanted(values["accounts"], values["regions"], TimeRange(since, until))
     with (
         session.app.lake(create=True) as lake,
@@ -58,14 +63,32 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
             values["bad_lines"],
             strict=values["strict"],
             total=lambda: session.app.total_bytes(values["sources"], wanted),
-        ) as read,
+        ) as plain,
     ):
+        read = replace(plain, filing=filing)
         code = _once(session, lake, wanted, read, values)
         if values["watch"]:
             code = 0
             for done in session.app.watch(lake, values["sources"], wanted, read, _watching(session, values)):
-                _told(session, done)
+                _told(session, done, events=filing is not None)
     return code
+
+
+def _filing(values: dict[str, Any]) -> Filing | None:
+    """Return the names under which the sources are kept as log events; UsageError for what can be none."""
+    group, stream = values["log_group"], values["log_stream"]
+    if group is None:
+        if stream is not None:
+            raise UsageError("stream_without_group")
+        return None
+    if values["log_format"] is not None:
+        raise UsageError("group_and_format")
+    from vpcflow.record.log_events import LOG_GROUP, LOG_STREAM, Filing
+
+    for name, form, kind in ((group, LOG_GROUP, "log_group"), (stream or "-", LOG_STREAM, "log_stream")):
+        if not form.fullmatch(name):
+            raise UsageError(f"{kind}_name", name=name)
+    return Filing(group, stream)
 
 
 def _once(session: Session, lake: Lake, wanted: Wanted, read: Reading, values: dict[str, Any]) -> int:
@@ -77,7 +100,7 @@ def _once(session: Session, lake: Lake, wanted: Wanted, read: Reading, values: d
             raise
         session.note("note.nothing_yet", reason=error.message)
         return 0
-    return _told(session, done)
+    return _told(session, done, events=read.filing is not None)
 
 
 def _watching(session: Session, values: dict[str, Any]) -> Watching:
@@ -111,9 +134,9 @@ def _check_queue(session: Session, values: dict[str, Any]) -> None:
         session.note("note.no_redrive", queue=values["sqs_url"])
 
 
-def _told(session: Session, done: Ingested) -> int:
+def _told(session: Session, done: Ingested, *, events: bool) -> int:
     report_problems(session, done)
-    click.echo(summary(done.progress))
+    click.echo(summary(done.progress, events=events))
     if done.compacted is not None and done.compacted.merged and session.verbose:
         session.note("note.compacted", merged=done.compacted.merged, made=done.compacted.made)
     failed = done.progress.failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,10 +18,12 @@ from vpcflow.cli.words import CONTEXT, Group, option
 from vpcflow.errors import UsageError
 from vpcflow.i18n import t
 from vpcflow.lake import retention
+from vpcflow.record.schema import LOG_EVENTS
 
 if TYPE_CHECKING:
     from vpcflow.cli.session import Session
     from vpcflow.lake.ledger import Totals
+    from vpcflow.types import LogGroup
 
 _SHOWN_GAPS = 5
 
@@ -43,12 +46,14 @@ def info(session: Session, kind: str) -> None:
         totals = lake.ledger.totals()
         with session.app.asker(lake) as asker:
             found = gaps.find(asker, limit=_SHOWN_GAPS) if _skipped(totals) else None
+        groups = lake.ledger.log_groups()
     if kind == "json":
-        click.echo(json.dumps(_document(session.app.lake_name, totals, found), indent=2))
+        click.echo(json.dumps(_document(session.app.lake_name, totals, found, groups), indent=2))
         return
     click.echo(t("lake.path", path=session.app.lake_name))
     for table, sums in totals.tables.items():
         _draw_table(table, sums)
+    _draw_groups(groups)
     click.echo(t("lake.sources", count=f"{totals.sources:,}", bytes=byte_size(totals.bytes_in)))
     for key, count in (("lake.replaced", totals.replaced), ("lake.late", totals.late)):
         if count:
@@ -82,7 +87,8 @@ def _draw_table(table: str, sums: dict[str, int]) -> None:
         click.echo(t("lake.span", first=utc(sums["first"]), last=utc(sums["last"])))
     if sums["without_time"]:
         click.echo(t("lake.without_time", count=f"{sums['without_time']:,}"))
-    click.echo(t("lake.statuses", nodata=f"{sums['nodata']:,}", skipdata=f"{sums['skipdata']:,}"))
+    if table != LOG_EVENTS:
+        click.echo(t("lake.statuses", nodata=f"{sums['nodata']:,}", skipdata=f"{sums['skipdata']:,}"))
 
 
 def _draw_gaps(found: gaps.Gaps) -> None:
@@ -92,10 +98,30 @@ def _draw_gaps(found: gaps.Gaps) -> None:
         click.echo(t("lake.gap", interface=gap.interface_id or "-", count=f"{gap.records:,}", first=first, last=last))
 
 
-def _document(path: str, totals: Totals, found: gaps.Gaps | None) -> dict[str, Any]:
+def _draw_groups(groups: list[LogGroup]) -> None:
+    """Draw the log groups, unless all there is is a table's own."""
+    if all(group.name == group.table for group in groups):
+        return
+    click.echo(t("lake.log_groups"))
+    for group in groups:
+        click.echo(
+            t(
+                "lake.log_group",
+                name=group.name,
+                rows=amount(group.rows),
+                sources=f"{group.sources:,}",
+                table=group.table,
+                first="-" if group.first_s is None else utc(group.first_s),
+                last="-" if group.last_s is None else utc(group.last_s),
+            )
+        )
+
+
+def _document(path: str, totals: Totals, found: gaps.Gaps | None, groups: list[LogGroup]) -> dict[str, Any]:
     return {
         "lake": path,
         "tables": totals.tables,
+        "log_groups": [asdict(group) for group in groups],
         "sources": totals.sources,
         "replaced_sources": totals.replaced,
         "late_files": totals.late,

@@ -36,11 +36,11 @@ def byte_size(number: float) -> str:
     return f"{number:.0f} B"
 
 
-def summary(progress: Progress) -> str:
-    """Return the line that ends each ingest: records, files, time, speed, bad lines by reason."""
+def summary(progress: Progress, *, events: bool = False) -> str:
+    """Return the line that ends each ingest: records (or log events), files, time, speed, bad lines by reason."""
     rows = progress.report.rows
     parts = [
-        t("summary.records", count=amount(rows)),
+        t("summary.events" if events else "summary.records", count=amount(rows)),
         t("summary.files", count=f"{progress.objects:,}"),
         f"{progress.elapsed_s:.1f} s",
     ]
@@ -84,6 +84,9 @@ def report_problems(session: Session, done: Ingested) -> None:
         session.warn(t("note.more_not_read", count=f"{len(done.progress.failed) - 2 * _SHOWN:,}"))
     for reason, count in sorted((+done.left_out).items()):
         session.note(f"left_out.{reason}", count=f"{count:,}")
+    for key, count in (("note.file_times", report.file_times), ("note.mended", report.mended)):
+        if count:
+            session.note(key, count=f"{count:,}")
     if report.unknown_fields:
         names = ", ".join(sorted(report.unknown_fields))
         session.note("note.unknown_fields", names=names, count=f"{max(report.unknown_fields.values()):,}")

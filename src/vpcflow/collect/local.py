@@ -213,6 +213,7 @@ def _object(path: Path, real: Path, status: os.stat_result) -> SourceObject:
         account=key.account if key else None,
         region=key.region if key else None,
         time_s=key.time_s if key else None,
+        changed_s=int(status.st_mtime),
     )
 
 

@@ -144,4 +144,5 @@ class Bucket:
             region=key.region if key else None,
             time_s=key.time_s if key else None,
             remote=True,
+            changed_s=int(meta["last_modified"].timestamp()),
         )

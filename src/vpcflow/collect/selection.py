@@ -22,11 +22,13 @@ class Selection:
     """Accounts, regions and time of the records wanted; what a key does not say is taken.
 
     accounts, regions: as keys have them; None is all. time: of a record's `start`.
+    any_log: other services' logs are wanted as well.
     """
 
     accounts: frozenset[str] | None = None
     regions: frozenset[str] | None = None
     time: TimeRange = field(default_factory=TimeRange)
+    any_log: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything is left out at all."""
@@ -66,7 +68,7 @@ class Selection:
     def _refuses(self, known: ObjectKey | None) -> Reason:
         if known is None:
             return ""
-        if not known.is_flow_log:
+        if not known.is_flow_log and not self.any_log:
             return "other_service"
         if self.accounts is not None and known.account is not None and known.account not in self.accounts:
             return "not_selected"

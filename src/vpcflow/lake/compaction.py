@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vpcflow.lake import datafile
-from vpcflow.record.schema import arrow_type
+from vpcflow.record.schema import LOG_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,15 +70,31 @@ def _bins(lake: Lake, files: list[FileEntry], max_rows: int) -> Iterator[list[Fi
     """Yield groups of files to merge: small ones first, each group under the limits; a lone file only for its dead rows."""
     dead = lake.ledger.dead(file.id for file in files)
     waiting: list[FileEntry] = []
+    weight = 0
     for file in sorted(files, key=lambda entry: entry.bytes):
-        size, rows = sum(entry.bytes for entry in waiting), sum(entry.rows for entry in waiting)
-        if waiting and (size + file.bytes > MAX_BYTES or rows + file.rows > max_rows):
+        size = sum(entry.bytes for entry in waiting)
+        weighed = _weight(lake, file)
+        if waiting and (size + file.bytes > MAX_BYTES or weight + weighed > max_rows):
             if len(waiting) > 1 or waiting[0].id in dead:
                 yield waiting
-            waiting = []
+            waiting, weight = [], 0
         waiting.append(file)
+        weight += weighed
     if len(waiting) > 1 or (waiting and waiting[0].id in dead):
         yield waiting
+
+
+def _weight(lake: Lake, file: FileEntry) -> int:
+    """Return how many rows of flow logs take the memory that *file* takes: an event's message may have a megabyte."""
+    if file.table != LOG_EVENTS:
+        return file.rows
+    try:
+        with lake.file(file.path) as path:
+            metadata = pq.read_metadata(path)
+    except FileNotFoundError:
+        return file.rows
+    size: int = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
+    return max(file.rows, 3 * size // _ROW_BYTES)
 
 
 def _worth_it(lake: Lake, files: list[FileEntry]) -> bool:
@@ -108,7 +124,7 @@ def _merge(lake: Lake, writer: Writer, files: list[FileEntry]) -> tuple[int, int
 
 
 def _rows(lake: Lake, file: FileEntry, dead: tuple[int, ...]) -> pa.Table:
-    strings = [name for name in file.columns if pa.types.is_string(arrow_type(name))]
+    strings = [name for name in file.columns if datafile.is_encoded(name)]
     with lake.file(file.path) as path, pq.ParquetFile(path, read_dictionary=strings) as parquet:
         rows = parquet.read()
     if dead:

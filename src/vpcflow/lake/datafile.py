@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from vpcflow.lake.ledger import FileEntry
 from vpcflow.lake.partition import NO_HOUR, Partition, account_of, hours, region_of, times
 from vpcflow.record.parquet import PLAIN_TAGS
-from vpcflow.record.schema import ENCODED, arrow_type, in_order
+from vpcflow.record.schema import ENCODED, LOG_EVENTS, arrow_type, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +32,21 @@ ROW_GROUP: Final = 32_768
 SORT_KEYS: Final = {
     "flow_logs": ("interface_id", "srcaddr", "dstaddr"),
     "transit_gateway_flow_logs": ("tgw_attachment_id", "srcaddr", "dstaddr"),
+    LOG_EVENTS: ("log_group", "log_stream"),
 }
-"""Before `start`, in this order; a table without one of them is sorted by the rest."""
+"""Before the time, in this order; a table without one of them is sorted by the rest."""
 
 _BLOOM: Final = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr")
-_DELTA: Final = ("start", "end", "x_event_time")
+_DELTA: Final = ("start", "end", "x_event_time", "timestamp", "ingestion_time")
+_TEXTS: Final = ("message",)
+"""Strings of which hardly two are the same: no dictionary makes them smaller."""
+_GROUP_BYTES: Final = 64 << 20
+"""Of texts in a row group, so that a look-up among long ones needs no more memory."""
 _PLAIN: Final = (
-    *_DELTA, "srcport", "dstport", "packets", "bytes", "packets_lost_no_route", "packets_lost_blackhole",
+    *_DELTA, *_TEXTS, "srcport", "dstport", "packets", "bytes", "packets_lost_no_route", "packets_lost_blackhole",
     "packets_lost_mtu_exceeded", "packets_lost_ttl_expired",
 )  # fmt: skip
-_PRUNED: Final = (*_DELTA, *_BLOOM, "interface_id", "tgw_attachment_id", "x_source")
+_PRUNED: Final = (*_DELTA, *_BLOOM, "interface_id", "tgw_attachment_id", "log_group", "log_stream", "x_source")
 _ACCOUNT, _REGION = "_account", "_region"
 
 
@@ -55,7 +60,7 @@ def combine(table: str, batches: list[pa.RecordBatch]) -> pa.Table:
 
 def _united(name: str, batches: list[pa.RecordBatch]) -> pa.Array:
     kind = ENCODED if name in (_ACCOUNT, _REGION) else arrow_type(name)
-    kind = ENCODED if pa.types.is_string(kind) else kind
+    kind = ENCODED if is_encoded(name) else kind
     chunks = []
     for batch in batches:
         if name not in batch.schema.names:
@@ -67,6 +72,11 @@ def _united(name: str, batches: list[pa.RecordBatch]) -> pa.Array:
         return chunks[0]
     united = pa.chunked_array(chunks, kind)
     return (united.unify_dictionaries() if kind == ENCODED else united).combine_chunks()
+
+
+def is_encoded(column: str) -> bool:
+    """Tell whether a column travels as codes of its distinct values."""
+    return column in (_ACCOUNT, _REGION) or (column not in _TEXTS and pa.types.is_string(arrow_type(column)))
 
 
 def place(batch: pa.RecordBatch, account: str | None, region: str | None) -> pa.RecordBatch:
@@ -107,8 +117,7 @@ def write_sorted(table: str, rows: pa.Table, writer: Writer) -> Iterator[FileEnt
     bounds = np.searchsorted(partition[order], np.arange(len(parts) + 1))
     for part, first, last in zip(parts, bounds[:-1], bounds[1:], strict=True):
         chosen = order[first:last]
-        taken = data.take(pa.array(chosen))
-        yield _write(part, taken, when[chosen] if part.hour is not None else None, writer)
+        yield _write(part, data.take(pa.array(chosen)), when[chosen] if part.hour is not None else None, writer)
 
 
 def _partitions(table: str, rows: pa.Table, hour: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Partition]]:
@@ -144,12 +153,15 @@ def _order(
     ranks += [_ranked(rows[name]) for name in SORT_KEYS[table] if name in rows.column_names]
     # Within one partition the hour is the same, so its seconds do for `start`; without a time there is nothing to sort by.
     ranks.append((when % 3600, 3600))
+    if table == LOG_EVENTS:
+        # Events of one second are told apart by their milliseconds, those of one millisecond by the order they came in.
+        ranks.append((np.asarray(rows["timestamp"]) % 1000, 1000))
     bits = [max(1, int(count - 1).bit_length()) for _, count in ranks]
     if sum(bits) <= 63:
         key = np.zeros(len(partition), np.int64)
         for (values, _), width in zip(ranks, bits, strict=True):
             key = (key << width) | values
-        return np.argsort(key)
+        return np.argsort(key, kind="stable" if table == LOG_EVENTS else None)
     return np.lexsort([values for values, _ in reversed(ranks)])
 
 
@@ -226,9 +238,15 @@ def write_parquet(rows: pa.Table, path: str) -> None:
         bloom_filter_options=bloom or None,
     ) as parquet:
         parquet.add_key_value_metadata(PLAIN_TAGS)
-        for batch in rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP):
+        group = _group_rows(rows)
+        for batch in rows.combine_chunks().to_batches(max_chunksize=group):
             columns = [_own_values(column) for column in batch.columns]
-            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=rows.schema), row_group_size=ROW_GROUP)
+            parquet.write_batch(pa.RecordBatch.from_arrays(columns, schema=rows.schema), row_group_size=group)
+
+
+def _group_rows(rows: pa.Table) -> int:
+    texts = sum(rows[name].nbytes for name in _TEXTS if name in rows.column_names)
+    return ROW_GROUP if texts <= _GROUP_BYTES else max(1, min(ROW_GROUP, rows.num_rows * _GROUP_BYTES // texts))
 
 
 def _own_values(column: pa.Array) -> pa.Array:

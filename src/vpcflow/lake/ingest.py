@@ -24,6 +24,7 @@ from vpcflow.errors import RecordError, SourceError, VpcFlowError
 from vpcflow.lake import datafile
 from vpcflow.lake.ledger import SourceEntry
 from vpcflow.record.blocks import BLOCK
+from vpcflow.record.log_events import read_log_events
 from vpcflow.record.read import Origin, read
 from vpcflow.telemetry import ReadReport
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from vpcflow.lake.lake import Lake, Writer
     from vpcflow.lake.ledger import FileEntry
     from vpcflow.record.format import LogFormat
+    from vpcflow.record.log_events import Filing
     from vpcflow.telemetry import BadLine
     from vpcflow.types import FlowBatch, SourceObject
 
@@ -40,8 +42,11 @@ ROWS: Final = 1_500_000
 _PACKED_RECORD: Final = 33
 """Bytes a packed version 2 record takes, near enough to size a group before reading it."""
 _AHEAD: Final = 4
+_MESSAGES: Final = 1 << 30
+"""Bytes of log events held at most: an Arrow column of texts ends at 2 GB."""
 _MAX_HOURS: Final = 20_000
 _BASE_MEMORY: Final = 200 << 20
+_TIMED: Final = frozenset({"start", "x_event_time", "timestamp"})
 _FLUSH_SHARE: Final = 5
 """A flush needs about this many times the rows it holds: they are united, ordered and taken."""
 
@@ -52,12 +57,14 @@ class Config:
 
     memory: bytes the process may take; fewer means smaller flushes and one thread. threads: None for one a core.
     log_format: of text without a header. on_bad: called with each bad line and its bytes, from any thread, one at a time.
+    filing: where all of it is kept as log events, whatever it is; None for flow logs.
     """
 
     memory: int = 1 << 30
     threads: int | None = None
     log_format: LogFormat | None = None
     on_bad: Callable[[BadLine, bytes], None] | None = None
+    filing: Filing | None = None
 
     @property
     def workers(self) -> int:
@@ -68,7 +75,8 @@ class Config:
     @property
     def flush_bytes(self) -> int:
         """Arrow bytes a worker holds before it writes them out."""
-        return max(8 << 20, (self.memory - _BASE_MEMORY) // (self.workers * _FLUSH_SHARE))
+        share = max(8 << 20, (self.memory - _BASE_MEMORY) // (self.workers * _FLUSH_SHARE))
+        return share if self.filing is None else min(share, _MESSAGES)
 
     @property
     def block_bytes(self) -> int:
@@ -260,14 +268,10 @@ class _GroupWork:
         span = _Hours(found.uri)
         try:
             with stream() as raw:
-                batches = read(
-                    raw, found.uri, report, origin,
-                    log_format=self._config.log_format, block_bytes=self._config.block_bytes,
-                )  # fmt: skip
-                for table, batch in batches:
+                for table, batch in self._batches(raw, found, report, origin):
                     self._check_stopped()
                     span.add(batch)
-                    self._hold(table, _filed(batch, source_id, found))
+                    self._hold(table, _filed(batch, source_id, found, origin))
                     self._ingest._read_some(report.bytes_in - seen)  # noqa: SLF001
                     seen = report.bytes_in
         except (RecordError, SourceError) as error:
@@ -278,6 +282,19 @@ class _GroupWork:
         report.on_bad = None
         self.reports[found.uri] = report
         self._sources.append(_entry(source_id, found, origin, report))
+
+    def _batches(
+        self, raw: BinaryIO, found: SourceObject, report: ReadReport, origin: Origin
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        config = self._config
+        if config.filing is None:
+            return read(
+                raw, found.uri, report, origin, log_format=config.log_format, block_bytes=config.block_bytes
+            )  # fmt: skip
+        return read_log_events(
+            raw, found.uri, report, origin, config.filing,
+            changed_s=found.changed_s, now_s=int(time.time()), block_bytes=config.block_bytes,
+        )  # fmt: skip
 
     def _check_stopped(self) -> None:
         if self._ingest._stop.is_set():  # noqa: SLF001
@@ -313,28 +330,31 @@ class _Hours:
         self._seen: set[int] = set()
 
     def add(self, batch: FlowBatch) -> None:
-        if "start" not in batch.schema.names:
+        name, hour = ("start", 3600) if "start" in batch.schema.names else ("timestamp", 3_600_000)
+        if name not in batch.schema.names:
             return
-        start = batch.column("start")
-        bounds = pc.min_max(start)
+        when = batch.column(name)
+        bounds = pc.min_max(when)
         if not bounds["min"].is_valid:
             return
-        low, high = bounds["min"].as_py() // 3600, bounds["max"].as_py() // 3600
+        low, high = bounds["min"].as_py() // hour, bounds["max"].as_py() // hour
         if high - low < 48:
             self._seen.update(range(low, high + 1))
         else:
-            self._seen.update(np.unique(np.asarray(start.drop_null()) // 3600).tolist())
+            self._seen.update(np.unique(np.asarray(when.drop_null()) // hour).tolist())
         if len(self._seen) > _MAX_HOURS:
             raise RecordError("too_many_hours", source=self._source, hours=_MAX_HOURS)
 
 
-def _filed(batch: FlowBatch, source_id: int, found: SourceObject) -> pa.RecordBatch:
+def _filed(batch: pa.RecordBatch, source_id: int, found: SourceObject, origin: Origin) -> pa.RecordBatch:
     """Add what the lake knows of a row beside its fields: source, place, and the key's time where the row has none."""
     rows = batch.num_rows
     batch = batch.append_column("x_source", pa.array(np.full(rows, source_id, np.int32)))
-    if found.time_s is not None and "start" not in batch.schema.names and "x_event_time" not in batch.schema.names:
+    if found.time_s is not None and not _TIMED.intersection(batch.schema.names):
         batch = batch.append_column("x_event_time", pa.array(np.full(rows, found.time_s * 1000, np.int64)))
-    return datafile.place(batch, found.account, found.region)
+    # An envelope tells whose log group it was; a record tells it in each row.
+    owner = origin.owner if "timestamp" in batch.schema.names else None
+    return datafile.place(batch, found.account or owner or None, found.region)
 
 
 def _ahead(group: list[SourceObject]) -> Iterator[tuple[SourceObject, Callable[[], BinaryIO]]]:

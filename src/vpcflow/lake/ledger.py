@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import LakeError
 from vpcflow.state.connection import connect
-from vpcflow.types import DataFile, Look, PartitionFilter
+from vpcflow.types import DataFile, LogGroup, Look, PartitionFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
@@ -417,6 +417,40 @@ class Ledger:
         with self._lock:
             return int(self._db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()[0])
 
+    def log_groups(self) -> list[LogGroup]:
+        """Return the log groups whose rows are visible, by name."""
+        query = (
+            f"SELECT {_GROUP}, f.tbl, sum(o.rows), count(DISTINCT o.source), min(f.time_min), "
+            "max(coalesce(f.end_max, f.time_max)), group_concat(DISTINCT f.account) FROM files f "
+            "JOIN file_sources o ON o.file = f.id JOIN sources s ON s.id = o.source WHERE f.state = 'visible' "
+            "AND NOT EXISTS (SELECT 1 FROM dead_rows d WHERE d.file = f.id AND d.source = o.source) GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        with self._lock:
+            return [
+                LogGroup(name, table, rows, sources, first, last, tuple(sorted(accounts.split(","))))
+                for name, table, rows, sources, first, last, accounts in self._db.execute(query)
+            ]
+
+    def group_sources(self, table: str, log_groups: Collection[str]) -> list[tuple[int, int]]:
+        """Return the ids of sources of *log_groups* with rows in *table*, as runs (first, last) without others between.
+
+        Ids that have no visible row belong to either side, so few runs tell many sources apart.
+        """
+        query = (
+            f"SELECT DISTINCT o.source, {_GROUP} IN ({','.join('?' * len(log_groups))}) FROM files f JOIN file_sources o "
+            "ON o.file = f.id JOIN sources s ON s.id = o.source WHERE f.tbl = ? AND f.state = 'visible' ORDER BY 1"
+        )
+        runs: list[tuple[int, int]] = []
+        going = False
+        with self._lock:
+            for source, wanted in self._db.execute(query, (*sorted(log_groups), table)):
+                if wanted and going:
+                    runs[-1] = (runs[-1][0], source)
+                elif wanted:
+                    runs.append((source, source))
+                going = bool(wanted)
+        return runs
+
     def totals(self) -> Totals:
         """Add up what the lake holds."""
         with self._lock:
@@ -452,6 +486,10 @@ class Ledger:
 _TOTALS: Final = (
     "rows", "files", "bytes", "first", "last", "nodata", "skipdata", "partitions", "without_time",
 )  # fmt: skip
+
+
+_GROUP: Final = "CASE s.log_group WHEN '' THEN f.tbl ELSE s.log_group END"
+"""The log group of a source *s* whose rows are in a file *f*: see `types.LogGroup`."""
 
 
 def _add(sums: dict[str, int], more: dict[str, int]) -> None:
@@ -520,4 +558,10 @@ def _where(where: PartitionFilter) -> tuple[str, list[object]]:
         if wanted is not None:
             clauses += f" AND f.{column} IN ({','.join('?' * len(wanted))})"
             values.extend(sorted(wanted))
+    if where.log_groups is not None:
+        clauses += (
+            " AND EXISTS (SELECT 1 FROM file_sources o JOIN sources s ON s.id = o.source WHERE o.file = f.id AND "
+            f"{_GROUP} IN ({','.join('?' * len(where.log_groups))}))"
+        )
+        values.extend(sorted(where.log_groups))
     return clauses, values

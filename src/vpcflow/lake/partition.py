@@ -64,10 +64,10 @@ def region_of(text: str | None) -> str:
 
 
 def times(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return each row's time (`start`, else the event time; s) and whether it is known."""
+    """Return each row's time (`start`, else the event time; of a log event its `timestamp`; s) and whether it is known."""
     rows = table.num_rows
     values, known = np.zeros(rows, np.int64), np.zeros(rows, bool)
-    for name, divisor in (("x_event_time", 1000), ("start", 1)):
+    for name, divisor in (("x_event_time", 1000), ("start", 1), ("timestamp", 1000)):
         if name in table.column_names:
             column = table[name]
             given = np.asarray(column.is_valid().to_numpy())

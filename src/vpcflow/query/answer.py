@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from vpcflow.query.compile import compile as compile_plan
 from vpcflow.query.schema import Schema
-from vpcflow.record.fields import TABLES
+from vpcflow.record.schema import LAKE_TABLES
 from vpcflow.telemetry import ReadReport
 from vpcflow.types import Limits, Status
 
@@ -67,7 +67,7 @@ class Asker:
 
     def schema(self) -> Schema:
         """Return what the catalogue's tables have now."""
-        return Schema({table: frozenset(self._catalog.columns(table)) for table in TABLES}, self._catalog.keys())
+        return Schema({table: frozenset(self._catalog.columns(table)) for table in LAKE_TABLES}, self._catalog.keys())
 
     def newest(self, table: str) -> int | None:
         """Return when the newest record of *table* ends (epoch s), None for an empty table."""

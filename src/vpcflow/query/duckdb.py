@@ -19,11 +19,11 @@ import duckdb
 import pyarrow as pa
 
 from vpcflow.errors import QueryError
-from vpcflow.query import hive_view
+from vpcflow.query import event_fields, hive_view
 from vpcflow.query.athena.functions.registry import statements
 from vpcflow.query.literal import identifier, string
 from vpcflow.query.schema import PARTITION_KEYS, sql_type
-from vpcflow.record.fields import TABLES
+from vpcflow.record.schema import columns_of
 from vpcflow.types import HiveTable, Limits, State, Status, TableRef
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _MACROS: Final = (
            list_filter(string_split(split_part(address, '::', 2), ':'), lambda h: h <> ''))
          ELSE string_split(address, ':') END,
          lambda h: lpad(lower(h), 4, '0')), 'string_agg', '')""",
+    event_fields.MACRO,
 )
 
 
@@ -287,5 +288,5 @@ def _nothing(table: str) -> str:
 
 
 def _types(table: str) -> list[tuple[str, str]]:
-    known = [(field.column, sql_type(field.column)) for field in TABLES[table]]
+    known = [(column, sql_type(column)) for column in columns_of(table)]
     return [*known, *_HIDDEN.items()]

@@ -9,7 +9,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from vpcflow.record.fields import BY_ANY_NAME, BY_COLUMN, TABLES
+from vpcflow.record.fields import BY_ANY_NAME, TABLES
+from vpcflow.record.schema import arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Schema:
 
 def sql_type(column: str) -> str:
     """Return the SQL type of a column of the lake."""
-    return {"int32": "INTEGER", "int64": "BIGINT", "string": "VARCHAR"}[BY_COLUMN[column].type]
+    return {"int32": "INTEGER", "int64": "BIGINT", "string": "VARCHAR"}[str(arrow_type(column))]
 
 
 def columns_of(table: str) -> dict[str, Kind]:

@@ -53,6 +53,13 @@ def documents(pieces: Iterable[bytes]) -> Iterator[object]:
     return _Splitter(_Window(pieces)).split()
 
 
+def documents_with_text(pieces: Iterable[bytes]) -> Iterator[tuple[object, str]]:
+    """Yield the same, each document with the text it was written in (empty for what is made of a container's rest)."""
+    splitter = _Splitter(_Window(pieces))
+    for document in splitter.split():
+        yield document, splitter.text
+
+
 class _Window:
     """A part of the text, and the place in it; grows at its end, and can be made small again."""
 
@@ -103,6 +110,7 @@ class _Splitter:
         self._inside = ""
         self._seeking = False
         self._wasted = 0
+        self.text = ""
 
     def split(self) -> Iterator[object]:
         window = self._window
@@ -155,8 +163,9 @@ class _Splitter:
             if not self._inside and (match := _EVENTS.match(window.text, window.place)):
                 self._inside, window.place = "{", match.end()
                 return None
+            begin = window.place
             try:
-                found, window.place = _DECODE(window.text, window.place)
+                found, window.place = _DECODE(window.text, begin)
             except json.JSONDecodeError as error:
                 incomplete = error.msg.startswith("Unterminated") or error.pos >= len(window.text) - _NEAR_END
                 if not (incomplete and window.grow()):
@@ -168,6 +177,7 @@ class _Splitter:
                 self._wasted += window.left()
                 return self._skip("bad_json")
             else:
+                self.text = window.text[begin : window.place]
                 return found
 
     def _too_much(self) -> bool:
@@ -190,6 +200,7 @@ class _Splitter:
             self._inside = ""
             return self._skip("bad_json")
         self._inside, window.place = "", window.place + 1 + length - len(begin)
+        self.text = ""
         return {"events": [], **found}
 
     def _skip(self, reason: str, count: int = 1) -> NotJson:

@@ -68,7 +68,7 @@ class Events:
 
     def of_base64(self, pieces: Iterable[bytes]) -> Iterator[Event | Row]:
         """Walk through base64 texts of gzip'd documents; each begins on its own line and may be broken into many."""
-        for text in _base64_texts(pieces):
+        for text in base64_texts(pieces):
             yield from self._packed(text, 0)
 
     def _of(self, document: object, depth: int) -> Iterator[Event | Row]:
@@ -142,22 +142,13 @@ class Events:
         if not data or depth >= _DEPTH:
             self._bad("not_an_event")
             return
-        pieces = self._limited(unpack([data], self._source, self._report))
+        pieces = limited(unpack([data], self._source, self._report), self._source, self._report)
         head = next(pieces, b"")
         if head.lstrip()[:1] in (b"{", b"["):
             yield from self.of_json(_joined(head, pieces), depth + 1)
             return
         for line in _lines(_joined(head, pieces)):
             yield self._event(None, line)
-
-    def _limited(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        size = 0
-        for piece in pieces:
-            size += len(piece)
-            if size > _INFLATED:
-                self._report.lost(self._source, "too_large", str(_INFLATED))
-                return
-            yield piece
 
     def _event(self, time_ms: int | None, message: bytes) -> Event:
         self.count += 1
@@ -190,6 +181,17 @@ class Events:
         self._report.bad_line(BadLine(self._source, self.count, reason, text=_shown(text)), _bytes(text))
 
 
+def limited(pieces: Iterable[bytes], source: str, report: ReadReport) -> Iterator[bytes]:
+    """Yield what a packed value holds, up to 256 MiB; what is left out is told."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > _INFLATED:
+            report.lost(source, "too_large", str(_INFLATED))
+            return
+        yield piece
+
+
 def _bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
@@ -215,7 +217,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _base64_texts(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def base64_texts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Split at lines that begin as gzip does in base64; a text that is longer than any document is cut."""
     held: list[bytes] = []
     size = 0

@@ -24,16 +24,38 @@ HIDDEN: Final = {
 }
 """Columns of ours beside AWS's: ledger id of the source, event time (ms since the epoch), fields no registry has."""
 
+LOG_EVENTS: Final = "log_events"
+"""The table of log groups that hold no flow logs."""
+
+EVENT_COLUMNS: Final = {
+    "log_group": pa.string(),
+    "log_stream": pa.string(),
+    "timestamp": pa.int64(),
+    "ingestion_time": pa.int64(),
+    "message": pa.string(),
+}
+"""Its columns; times are ms since the epoch."""
+
+LAKE_TABLES: Final = (*TABLES, LOG_EVENTS)
+"""Every table of a lake."""
+
 
 def arrow_type(column: str) -> pa.DataType:
     """Return the Arrow type of a column of the lake; KeyError for a name that is none."""
-    return HIDDEN[column] if column in HIDDEN else ARROW[BY_COLUMN[column].type]
+    if column in HIDDEN:
+        return HIDDEN[column]
+    return EVENT_COLUMNS[column] if column in EVENT_COLUMNS else ARROW[BY_COLUMN[column].type]
+
+
+def columns_of(table: str) -> list[str]:
+    """Return the columns a table of the lake may have, in their order, ours that are hidden not among them."""
+    return list(EVENT_COLUMNS) if table == LOG_EVENTS else [field.column for field in TABLES[table]]
 
 
 def in_order(table: str, columns: Iterable[str]) -> list[str]:
     """Return *columns* in the order of the registry, ours last."""
     given = set(columns)
-    known = [field.column for field in TABLES[table] if field.column in given]
+    known = [column for column in columns_of(table) if column in given]
     return known + [name for name in HIDDEN if name in given]
 
 

@@ -21,7 +21,7 @@ from vpcflow.query.athena.shown import shown
 from vpcflow.query.athena.types import BIGINT, VARCHAR
 from vpcflow.query.compile import compile_bound
 from vpcflow.query.schema import Schema
-from vpcflow.record.fields import TABLES
+from vpcflow.record.schema import LAKE_TABLES
 from vpcflow.types import Engine, Limits, Status
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class AthenaSql:
         return _answered(runner.run())
 
     def _schema(self) -> Schema:
-        return Schema({table: frozenset(self.catalog.columns(table)) for table in TABLES})
+        return Schema({table: frozenset(self.catalog.columns(table)) for table in LAKE_TABLES})
 
     def _catalogue(self, users: UserTables) -> UserTables:
         return replace(users, lake=LakeTables(self._schema()))

@@ -12,6 +12,7 @@ from vpcflow.query.athena.types import BIGINT, DATE, INSTANT, INTEGER, VARCHAR, 
 from vpcflow.query.rewrites.flows import NAMES
 from vpcflow.query.schema import FLOWS, PARTITION_KEYS
 from vpcflow.record.fields import TABLES
+from vpcflow.record.schema import EVENT_COLUMNS, LAKE_TABLES, LOG_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,11 @@ _TYPES: Final = {"int32": INTEGER, "int64": BIGINT, "string": VARCHAR}
 _DERIVED: Final = {"start_time": INSTANT, "end_time": INSTANT}
 _FORMS: Final = {"year": r"\d{4}", "month": r"\d{2}", "day": r"\d{2}", "hour": r"\d{2}"}
 """What the texts of the lake's own partition keys look like; AWS's examples have a `day` of another form."""
+
+_KEYS: Final = (
+    Column("date", DATE),
+    *(Column(key, VARCHAR, form=_FORMS.get(key, "")) for key in PARTITION_KEYS),
+)
 
 _HIDDEN: Final = (
     ("x_event_time", BIGINT),
@@ -52,11 +58,14 @@ class LakeTables:
                     *(Column(one, _DERIVED.get(one, VARCHAR), address=one in ("src", "dst")) for one in NAMES),
                 ),
             )
+        if name == LOG_EVENTS:
+            known = [Column(column, _TYPES[str(kind)]) for column, kind in EVENT_COLUMNS.items()]
+            return Relation(name, (*known, *_KEYS, Column("x_source", INTEGER, hidden=True)))
         return Relation(name, self._columns(name)) if name in TABLES else None
 
     def names(self) -> Sequence[str]:
         """Return all names."""
-        return [*TABLES, *FLOWS, *ALIASES]
+        return [*LAKE_TABLES, *FLOWS, *ALIASES]
 
     def _columns(self, table: str) -> tuple[Column, ...]:
         known = [
@@ -69,5 +78,4 @@ class LakeTables:
             )
             for field in TABLES[table]
         ]
-        keys = [Column("date", DATE), *(Column(key, VARCHAR, form=_FORMS.get(key, "")) for key in PARTITION_KEYS)]
-        return (*known, *keys, *(Column(name, kind, hidden=True) for name, kind in _HIDDEN))
+        return (*known, *_KEYS, *(Column(name, kind, hidden=True) for name, kind in _HIDDEN))

@@ -16,7 +16,7 @@ from vpcflow.query.athena.parse import parse
 from vpcflow.query.athena.pruning import Conditions
 from vpcflow.query.athena.types import VARCHAR
 from vpcflow.query.schema import FLOWS, PARTITION_KEYS
-from vpcflow.record.fields import TABLES
+from vpcflow.record.schema import LAKE_TABLES
 from vpcflow.state.tables import DEFAULT, HiveColumn, UserTable, UserView
 from vpcflow.telemetry import ReadReport
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PATH: Final = "$path"
 """The hidden column that holds where a row was read."""
 
-OWN_NAMES: Final = frozenset({*TABLES, *FLOWS, *ALIASES})
+OWN_NAMES: Final = frozenset({*LAKE_TABLES, *FLOWS, *ALIASES})
 """Names that mean the lake while no user's table has them."""
 
 
@@ -135,7 +135,7 @@ class UserTables:
             if column.name not in ("date", *PARTITION_KEYS) and not column.name.startswith("x_")
         ]
         keys = tuple(HiveColumn(key, "string") for key in PARTITION_KEYS)
-        location = f"{self.lake_location.rstrip('/')}/{name}/" if name in TABLES else ""
+        location = f"{self.lake_location.rstrip('/')}/{name}/" if name in LAKE_TABLES else ""
         return UserTable(DEFAULT, name, tuple(shown), keys, "parquet", location)
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from vpcflow.query.rewrites import keys
 from vpcflow.query.rewrites.constants import DAY, SECONDS, seconds
 from vpcflow.query.schema import FLOWS
+from vpcflow.record.schema import LAKE_TABLES
 from vpcflow.types import PartitionFilter, TimeRange
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 _FLIPPED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {
     exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE,
 }  # fmt: skip
-_KEYS: Final = {"aws_account_id": "accounts", "aws_region": "regions"}
+_KEYS: Final = {"aws_account_id": "accounts", "aws_region": "regions", "log_group": "log_groups"}
+_TIMES: Final = ("start", "end", "date", "timestamp")
+"""Columns of time; `timestamp`, of log events, is that of `start` in milliseconds."""
 
 
 def scans(tree: exp.Expr) -> dict[str, PartitionFilter]:
@@ -35,7 +38,7 @@ def scans(tree: exp.Expr) -> dict[str, PartitionFilter]:
     found: dict[str, PartitionFilter] = {}
     for table in tree.find_all(exp.Table):
         base = FLOWS.get(table.name, table.name)
-        if base in FLOWS.values() and not table.db:
+        if base in LAKE_TABLES and not table.db:
             stated = _stated(table, keyed=True)
             found[base] = _hull(found[base], stated) if base in found else stated
     return found
@@ -62,12 +65,12 @@ def _stated(table: exp.Table, *, keyed: bool = False) -> PartitionFilter:
     if select is None or where is None or not _is_source(table, select):
         return PartitionFilter()
     alone, name = not select.args.get("joins"), table.alias_or_name
-    ranges = {"start": [None, None], "end": [None, None], "date": [None, None]}  # type: dict[str, list[int | None]]
+    ranges = {name: [None, None] for name in _TIMES}  # type: dict[str, list[int | None]]
     listed: dict[str, frozenset[str]] = {}
     tests = list(_conjuncts(where.this))
     for test in tests:
         for column, low, high in _bounds(test, name, alone=alone):
-            _narrow(ranges[column], low, high)
+            _narrow(ranges["start" if column == "timestamp" else column], low, high)
         for key, values in _listed(test, name, alone=alone):
             listed[key] = listed[key] & values if key in listed else values
     time = TimeRange(*ranges["start"])
@@ -75,7 +78,11 @@ def _stated(table: exp.Table, *, keyed: bool = False) -> PartitionFilter:
         _narrow(ranges["start"], *ranges["date"])
         time = keys.left(tests, lambda column: _belongs(column, name, alone=alone), TimeRange(*ranges["start"]))
     return PartitionFilter(
-        time=time, end=TimeRange(*ranges["end"]), accounts=listed.get("accounts"), regions=listed.get("regions")
+        time=time,
+        end=TimeRange(*ranges["end"]),
+        accounts=listed.get("accounts"),
+        regions=listed.get("regions"),
+        log_groups=listed.get("log_groups"),
     )
 
 
@@ -111,13 +118,15 @@ def _bounds(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, in
         column = _time_column(test.this, name, alone=alone)
         low, high = seconds(test.args["low"]), seconds(test.args["high"])
         if column and low is not None and high is not None:
-            yield column[0], _at(low, column[1]), _after(high, column[1])
+            scale = 1000 if column[0] == "timestamp" else 1
+            yield column[0], _at(low / scale, column[1]), _after(high / scale, column[1])
         return
     if isinstance(test, exp.In) and test.expressions:
         column, values = _time_column(test.this, name, alone=alone), [seconds(value) for value in test.expressions]
         known = [value for value in values if value is not None]
         if column and len(known) == len(values):
-            yield column[0], _at(min(known), column[1]), _after(max(known), column[1])
+            scale = 1000 if column[0] == "timestamp" else 1
+            yield column[0], _at(min(known) / scale, column[1]), _after(max(known) / scale, column[1])
         return
     if not isinstance(test, (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE)):
         return
@@ -130,6 +139,8 @@ def _bounds(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, in
     if column is None or value is None:
         return
     found, unit = column
+    if found == "timestamp":
+        value /= 1000
     low_edge = None if kind in (exp.LT, exp.LTE) else _after(value, unit) if kind is exp.GT else _at(value, unit)
     high_edge = None if kind in (exp.GT, exp.GTE) else _at(value, unit) if kind is exp.LT else _after(value, unit)
     yield found, low_edge, high_edge
@@ -163,7 +174,7 @@ def _listed(test: exp.Expr, name: str, *, alone: bool) -> Iterator[tuple[str, fr
 
 def _time_column(node: exp.Expr, name: str, *, alone: bool) -> tuple[str, int] | None:
     """Return the column of time that *node* shows, and to how many seconds it is cut."""
-    unit = 1
+    unit, shown = 1, node
     if isinstance(node, exp.Anonymous) and str(node.this).lower() == "date_trunc" and len(node.expressions) == 2:
         # Athena SQL, bound: as are trino_from_unixtime and the cast to a date.
         unit = SECONDS.get(node.expressions[0].name.lower(), 0) if node.expressions[0].name.lower() != "week" else 0
@@ -179,9 +190,11 @@ def _time_column(node: exp.Expr, name: str, *, alone: bool) -> tuple[str, int] |
         (node,) = node.expressions
     if not isinstance(node, exp.Column) or not _belongs(node, name, alone=alone):
         return None
+    if node.name == "timestamp" and node is not shown:
+        return None
     if node.name == "date":
         return "date", max(unit, DAY)
-    return (str(node.name), unit) if node.name in ("start", "end") else None
+    return (str(node.name), unit) if node.name in _TIMES else None
 
 
 def _belongs(column: exp.Column, name: str, *, alone: bool) -> bool:
@@ -209,6 +222,7 @@ def _hull(one: PartitionFilter, other: PartitionFilter) -> PartitionFilter:
         wide(one.end, other.end),
         either(one.accounts, other.accounts),
         either(one.regions, other.regions),
+        either(one.log_groups, other.log_groups),
     )
 
 
