@@ -85,9 +85,10 @@ def _filing(values: dict[str, Any]) -> Filing | None:
         raise UsageError("group_and_format")
     from vpcflow.record.log_events import LOG_GROUP, LOG_STREAM, Filing
 
-    for name, form, kind in ((group, LOG_GROUP, "log_group"), (stream or "-", LOG_STREAM, "log_stream")):
-        if not form.fullmatch(name):
-            raise UsageError(f"{kind}_name", name=name)
+    if not LOG_GROUP.fullmatch(group):
+        raise UsageError("log_group_name", name=group)
+    if stream is not None and not LOG_STREAM.fullmatch(stream):
+        raise UsageError("log_stream_name", name=stream)
     return Filing(group, stream)
 
 
