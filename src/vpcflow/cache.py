@@ -102,12 +102,19 @@ class CacheUse:
         with self._guard:
             if self._folder is None:
                 self._cache.sweep()
-                folder = self._cache.folder / "in-use" / secrets.token_hex(8)
-                folder.mkdir(parents=True)
-                self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-                self._folder = folder
+                while self._folder is None:
+                    self._take(self._cache.folder / "in-use" / secrets.token_hex(8))
             return self._folder
+
+    def _take(self, folder: Path) -> None:
+        """Make *folder* this process's, unless somebody's sweep came between its making and its lock."""
+        folder.mkdir(parents=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            self._folder, self._lock = folder, lock
+        else:
+            os.close(lock)
 
     def fetch(self, items: Sequence[CacheItem]) -> list[Path]:
         """Return where each of *items* can be read; QueryError when together they are more than the cache may hold."""
@@ -135,10 +142,13 @@ class CacheUse:
             else:
                 self._get(item, kept, folder)
             # Another process may drop it between here and there; then it is fetched again.
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 os.link(kept, target)
+            except FileNotFoundError:
+                continue
+            with contextlib.suppress(FileNotFoundError):
                 os.utime(kept)
-                return target
+            return target
 
     def _fits(self, kept: Path, item: CacheItem) -> bool:
         try:
