@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
-GROUND = {"record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
-STAGES = {"capture", "aggregate", "enrich", "collect", "lake", "query", "analyze", "generate"}
+GROUND = {"aws", "record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
+STAGES = {"capture", "aggregate", "enrich", "deliver", "collect", "lake", "query", "analyze", "generate"}
 ALLOWED = {
     "i18n": {"i18n"},
     "errors": {"i18n"},
@@ -19,9 +19,10 @@ ALLOWED = {
     "state": {"state", "vpc", "record", "errors"},
     "record": {"record", "errors", "telemetry", "types", "i18n"},
     "vpc": {"vpc", "record", "errors", "i18n"},
-    **{stage: {stage, "vpc", "record", "state", "errors", "telemetry", "types", "i18n"} for stage in STAGES},
+    **{stage: {stage, "vpc", "record", "state", "errors", "telemetry", "types", "i18n", "aws"} for stage in STAGES},
     # Analyses are written as plans: sqlglot trees over the names that query/schema.py tells.
     "analyze": {"analyze", "query.schema", "vpc", "record", "errors", "telemetry", "types"},
+    "aws": {"errors"},
     "cache": {"errors"},
     "places": {"cache", "collect", "errors", "types"},
     "app": GROUND | STAGES | {"app", "vpc", "places", "cache"},

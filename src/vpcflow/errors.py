@@ -89,6 +89,12 @@ class ResourceError(VpcFlowError):
 _WRONG_USE = frozenset({"InvalidParameter", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"})
 
 
+class DeliveryError(VpcFlowError):
+    """Records cannot be delivered: a destination refuses or does not answer, or what waits for it cannot be kept."""
+
+    exit_code = 5
+
+
 class QueryError(VpcFlowError):
     """A question that cannot be answered as asked.
 

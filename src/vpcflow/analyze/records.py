@@ -18,6 +18,19 @@ _TIES: Final = ("interface_id", "srcaddr", "dstaddr", "srcport", "dstport", "pro
 """Equal times are told apart by these, so that an answer is the same each time."""
 
 
+def in_order_of_delivery(scope: Scope, schema: Schema, columns: Sequence[str], *, exact: bool) -> exp.Select:
+    """Return the plan for *columns* of all records in *scope*, by account, region and `end`.
+
+    exact: what is equal by these has an order too, so that the answer is the same each time.
+    """
+    keys = ("aws_account_id", "aws_region")
+    names = ", ".join([*map(quoted, columns), *keys])
+    tree = select(f"SELECT {names} FROM flows", scope, schema)
+    end = ["end"] if schema.has(scope.base, "end") else []
+    order = [*keys, *end, *(name for name in columns if name not in end and exact)]
+    return tree.order_by(*(f"{quoted(name)} ASC NULLS FIRST" for name in order), dialect="athena", copy=False)
+
+
 def plan(scope: Scope, schema: Schema, columns: Sequence[str], *, limit: int | None) -> exp.Select:
     """Return the plan for *columns* of the records in *scope*.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from vpcflow.app.log_events import Filed
+from vpcflow.config import Value
 from vpcflow.errors import RecordError, SourceError
 from vpcflow.types import TimeRange
 
@@ -230,9 +231,15 @@ class App:
         name = self.lake_name
         if not name.startswith("s3://"):
             return Path(name)
-        return self._state_folder() / "lakes" / hashlib.sha256(name.rstrip("/").encode()).hexdigest()[:16]
+        return self.state_folder / "lakes" / hashlib.sha256(name.rstrip("/").encode()).hexdigest()[:16]
 
-    def _state_folder(self) -> Path:
+    def with_lake(self, name: str) -> App:
+        """Return an app of the same settings but for the lake."""
+        return App(replace(self.config, values={**self.config.values, "lake": Value(name, "")}))
+
+    @property
+    def state_folder(self) -> Path:
+        """The user's folder for what outlives a command."""
         given = self.config.text("state")
         if given:
             return Path(given).expanduser()

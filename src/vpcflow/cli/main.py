@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "query": "query",
     "capture": "capture",
     "flow-logs": "flow_logs",
+    "deliver": "deliver",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

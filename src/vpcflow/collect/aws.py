@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vpcflow.collect.s3_access import checked
+from vpcflow import aws
 from vpcflow.collect.s3_faults import SourceUnavailableError
 from vpcflow.errors import SourceError
 
 if TYPE_CHECKING:
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
 
-_BY_CODE: Final = {
-    "AccessDenied": "denied",
-    "AccessDeniedException": "denied",
-    "UnauthorizedOperation": "denied",
-    "KMS.AccessDeniedException": "denied",
-    "KmsAccessDenied": "denied",
-    "ResourceNotFoundException": "missing",
-    "QueueDoesNotExist": "missing",
-    "AWS.SimpleQueueService.NonExistentQueue": "missing",
-    "UnrecognizedClientException": "credentials",
-    "ExpiredToken": "credentials",
-    "ExpiredTokenException": "credentials",
-    "IncompleteSignature": "credentials",
-    "InvalidClientTokenId": "credentials",
-    "InvalidSignatureException": "credentials",
-    "MissingAuthenticationToken": "credentials",
-    "MissingAuthenticationTokenException": "credentials",
-    "RequestExpired": "credentials",
-    "SignatureDoesNotMatch": "credentials",
-    "RequestLimitExceeded": "throttled",
-    "RequestThrottled": "throttled",
-    "Throttling": "throttled",
-    "ThrottlingException": "throttled",
-    "ThrottledException": "throttled",
-    "TooManyRequestsException": "throttled",
-    "KmsThrottled": "throttled",
-    "KMS.ThrottlingException": "throttled",
-}
 _OF_KIND: Final = {
     ("log_group", "denied"): "source.log_group_denied",
     ("log_group", "missing"): "source.log_group_missing",
     ("queue", "denied"): "source.queue_denied",
     ("queue", "missing"): "source.queue_missing",
 }
-_BY_CLASS: Final = (("redential", "credentials"), ("Token", "credentials"), ("SSO", "credentials"))
 _TRIES: Final = 8
 """Of one request: standard mode waits up to 20 s between two, so a quota of few requests a second is waited for."""
 
@@ -76,15 +46,9 @@ class Service:
         return answer
 
     def _fault(self, error: Exception, operation: str) -> SourceError:
-        said = getattr(error, "response", None) or {}
-        told = said.get("Error", {})
-        code, text = str(told.get("Code", "")), str(told.get("Message") or error)[:500]
-        status = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        answer = aws.meaning(error)
+        kind, code, text = answer.kind, answer.code, answer.text
         action = "".join(word.capitalize() for word in operation.split("_"))
-        kind = _BY_CODE.get(code)
-        if not code:
-            kind = next((kind for mark, kind in _BY_CLASS if mark in type(error).__name__), "unreachable")
-            kind = "refused" if "ParamValidation" in type(error).__name__ else kind
         if kind == "unreachable":
             return SourceUnavailableError(
                 "source.unreachable", source=self.source, endpoint=self.client.meta.endpoint_url
@@ -93,10 +57,10 @@ class Service:
             return SourceUnavailableError("source.throttled", source=self.source, action=action)
         if kind == "credentials":
             return SourceError("source.credentials", source=self.source, answer=code or text)
-        named = _OF_KIND.get((self.kind, kind or ""))
+        named = _OF_KIND.get((self.kind, kind))
         if named is not None:
             return SourceError(named, source=self.source, action=action, answer=text)
-        failed = SourceUnavailableError if status >= 500 else SourceError
+        failed = SourceUnavailableError if answer.status >= 500 else SourceError
         return failed("source.unreadable", source=self.source, reason=f"{action}: {code} {text}")
 
 
@@ -107,24 +71,5 @@ def service(
 
     Asks nobody yet. SourceError for a profile that is not there, for no credentials, no region, and an endpoint that is no URL.
     """
-    import boto3  # noqa: PLC0415 - 170 ms that files need not pay
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415
-
-    endpoint = checked(endpoint_url)
-    retries = {"mode": "standard", "total_max_attempts": _TRIES}
-    config = Config(connect_timeout=3, read_timeout=60, retries=retries, max_pool_connections=16)
-    try:
-        session = boto3.Session(profile_name=access.profile)
-        if session.get_credentials() is None:
-            raise SourceError("source.no_credentials")
-        where = region or access.aws_region or os.environ.get("AWS_REGION") or session.region_name
-        if not where:
-            raise SourceError("source.no_region", source=source)
-        return Service(session.client(name, where, endpoint_url=endpoint, config=config), source, kind)
-    except ProfileNotFound as error:
-        raise SourceError("source.no_profile", profile=access.profile) from error
-    except (BotoCoreError, OSError) as error:  # OSError: of a credential_process that is not there
-        raise SourceError("source.profile_unusable", reason=str(error)) from error
-    except ValueError as error:
-        raise SourceError("source.bad_endpoint", endpoint=endpoint) from error
+    found = aws.client(name, access, source=source, region=region, endpoint_url=endpoint_url, tries=_TRIES)
+    return Service(found, source, kind)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.types import Looks
 

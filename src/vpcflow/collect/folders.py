@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from vpcflow.errors import SourceError
 
 if TYPE_CHECKING:
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
 
 
 def folders(location: str, access: S3Access) -> list[str]:

@@ -19,7 +19,7 @@ from vpcflow.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
 
 SCHEME: Final = "cloudwatch:"
 

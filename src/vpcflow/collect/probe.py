@@ -11,7 +11,7 @@ from vpcflow.collect.selection import Selection
 from vpcflow.collect.source import is_log_group, open_sources
 
 if TYPE_CHECKING:
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.types import SourceObject
 

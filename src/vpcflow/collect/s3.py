@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
     from vpcflow.collect.selection import Selection
 
 _PAGE: Final = 1000

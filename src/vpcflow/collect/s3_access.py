@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from vpcflow.aws import S3Access, checked
 from vpcflow.errors import SourceError
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+
+__all__ = ["S3Access", "connect"]
 
 _REGION: Final = "us-east-1"
 
@@ -22,21 +23,6 @@ _RETRY: Final[dict[str, Any]] = {
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 _CLIENT: Final[dict[str, Any]] = {"connect_timeout": "2s", "read_timeout": "10s", "timeout": "10m"}
-
-
-@dataclass(frozen=True, slots=True)
-class S3Access:
-    """How to reach S3; what is None comes from where the AWS CLI takes it (environment, ``~/.aws``, the instance).
-
-    region: of the bucket. endpoint_url: of another S3 than AWS's (``http://…`` is allowed). no_sign_request: ask as nobody.
-    aws_region: of log groups and queues whose names do not tell it.
-    """
-
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
-    no_sign_request: bool = False
-    aws_region: str | None = None
 
 
 def connect(bucket: str, access: S3Access) -> tuple[S3Store, str]:
@@ -86,17 +72,3 @@ def _session(profile: str | None) -> dict[str, Any]:
     except (BotoCoreError, OSError) as error:  # OSError: of a credential_process that is not there
         raise SourceError("source.profile_unusable", reason=str(error)) from error
     return found
-
-
-def checked(endpoint: str | None) -> str | None:
-    """Return an endpoint's URL, None for none; SourceError for what is no URL."""
-    if not endpoint:
-        return None
-    try:
-        parts = urlsplit(endpoint)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
-        raise SourceError("source.bad_endpoint", endpoint=endpoint)
-    return endpoint.rstrip("/")

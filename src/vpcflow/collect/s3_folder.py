@@ -14,7 +14,7 @@ from vpcflow.collect.s3_faults import FAULTS, fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
 
 
 class S3Folder:

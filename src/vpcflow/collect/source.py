@@ -13,7 +13,7 @@ from vpcflow.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vpcflow.collect.s3_access import S3Access
+    from vpcflow.aws import S3Access
     from vpcflow.collect.selection import Selection
     from vpcflow.types import Looks, SourceObject
 

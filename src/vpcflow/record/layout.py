@@ -89,17 +89,20 @@ def key_for(
     organization: str = "",
     unique: str = "00000000",
     suffix: str = ".log.gz",
+    transit_gateway: bool = False,
 ) -> str:
     """Write the key that tells all of *key* (`of` makes a complete one; ValueError for any other).
 
     prefix: folders before ``AWSLogs``. unique: tells apart objects of one window. `parse` gives *key* back.
+    transit_gateway: Hive-compatible folders are those of transit gateway flow logs (``service=``).
     """
     if key.time_s is None or key.account is None or key.region is None or key.flow_log_id is None:
         raise ValueError(key)
     time = datetime.fromtimestamp(key.time_s, UTC)
     date = [f"{time:%Y}", f"{time:%m}", f"{time:%d}", f"{time:%H}"][: 4 if key.length_s == 3600 else 3]
     if key.hive:
-        place = [f"aws-account-id={key.account}", f"aws-service={key.service}", f"aws-region={key.region}"]
+        service = "service" if transit_gateway else "aws-service"
+        place = [f"aws-account-id={key.account}", f"{service}={key.service}", f"aws-region={key.region}"]
         date = [f"{unit}={value}" for unit, value in zip(_UNITS, date, strict=False)]
     else:
         place = [key.account, key.service, key.region]
