@@ -96,7 +96,7 @@ def meaning(error: Exception) -> Answer:
     return Answer(kind, code, text, status)
 
 
-def client(
+def client_of(
     name: str,
     access: S3Access,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vpcflow import aws
+from vpcflow.aws import client_of, meaning
 from vpcflow.collect.s3_faults import SourceUnavailableError
 from vpcflow.errors import SourceError
 
@@ -46,7 +46,7 @@ class Service:
         return answer
 
     def _fault(self, error: Exception, operation: str) -> SourceError:
-        answer = aws.meaning(error)
+        answer = meaning(error)
         kind, code, text = answer.kind, answer.code, answer.text
         action = "".join(word.capitalize() for word in operation.split("_"))
         if kind == "unreachable":
@@ -71,5 +71,5 @@ def service(
 
     Asks nobody yet. SourceError for a profile that is not there, for no credentials, no region, and an endpoint that is no URL.
     """
-    found = aws.client(name, access, source=source, region=region, endpoint_url=endpoint_url, tries=_TRIES)
+    found = client_of(name, access, source=source, region=region, endpoint_url=endpoint_url, tries=_TRIES)
     return Service(found, source, kind)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vpcflow import aws
+from vpcflow.aws import client_of, meaning
 from vpcflow.deliver.destination import Receipt
 from vpcflow.deliver.encode import messages
 from vpcflow.deliver.failure import fault
@@ -76,7 +76,7 @@ class CloudWatchLogsDestination:
         self._flow_log, self._shared, self._clock = flow_log, shared, clock
         self._group = place.name
         self.uri = f"cloudwatch:{place.name}"
-        self._client: Any = aws.client(
+        self._client: Any = client_of(
             "logs",
             access,
             source=self.uri,
@@ -134,7 +134,7 @@ class CloudWatchLogsDestination:
         try:
             return self._put(stream, events)
         except (BotoCoreError, ClientError) as error:
-            if aws.meaning(error).kind != "missing":
+            if meaning(error).kind != "missing":
                 raise self._fault(error, "PutLogEvents") from error
         if not make:
             return None
@@ -158,7 +158,7 @@ class CloudWatchLogsDestination:
         try:
             method[operation](**names)
         except (BotoCoreError, ClientError) as error:
-            if aws.meaning(error).code != "ResourceAlreadyExistsException":
+            if meaning(error).code != "ResourceAlreadyExistsException":
                 raise self._fault(error, operation) from error
 
     def there(self, stream: str, since_ms: int, until_ms: int) -> Counter[tuple[int, str]]:
@@ -178,7 +178,7 @@ class CloudWatchLogsDestination:
             try:
                 answer = self._client.get_log_events(**asked)
             except (BotoCoreError, ClientError) as error:
-                if aws.meaning(error).kind == "missing":
+                if meaning(error).kind == "missing":
                     return found
                 raise self._fault(error, "GetLogEvents") from error
             found.update((event["timestamp"], event["message"]) for event in answer["events"])

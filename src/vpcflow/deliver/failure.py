@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vpcflow import aws
+from vpcflow.aws import meaning
 from vpcflow.errors import DeliveryError
 from vpcflow.vpc.flow_logs import ACCESS_ERROR, RATE_LIMITED, UNKNOWN_ERROR
 
@@ -33,7 +33,7 @@ class DestinationUnavailableError(DeliveryError):
 
 def fault(error: Exception, destination: str, action: str, *, endpoint: str = "") -> DeliveryError:
     """Return what an error of boto3 means. action: the API's name of what was asked."""
-    answer = aws.meaning(error)
+    answer = meaning(error)
     if answer.kind == "unreachable":
         return DestinationUnavailableError("deliver.unreachable", destination=destination, endpoint=endpoint)
     said = " ".join(filter(None, (answer.code, answer.text)))

@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from vpcflow import aws
+from vpcflow.aws import client_of
 from vpcflow.deliver.destination import Receipt
 from vpcflow.deliver.encode import messages
 from vpcflow.deliver.failure import DestinationUnavailableError, fault
@@ -43,7 +43,7 @@ class FirehoseDestination:
         place = stream_place(flow_log.log_destination)
         self._flow_log, self._stream = flow_log, place.name
         self.uri = f"firehose:{place.name}"
-        self._client: Any = aws.client(
+        self._client: Any = client_of(
             "firehose",
             access,
             source=self.uri,

@@ -10,7 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from vpcflow import aws
+from vpcflow.aws import client_of, meaning
 from vpcflow.deliver.failure import fault
 from vpcflow.deliver.objects import Files
 from vpcflow.deliver.place import bucket_place
@@ -47,7 +47,7 @@ class S3Destination(Files):
         super().__init__(flow_log, place.prefix, self._store, temporary, clock)
         self.uri = f"s3://{place.bucket}/{place.prefix}".rstrip("/")
         endpoint = access.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        self._client: Any = aws.client(
+        self._client: Any = client_of(
             "s3",
             access,
             source=self.uri,
@@ -69,7 +69,7 @@ class S3Destination(Files):
             try:
                 self._client.put_object(Bucket=self._bucket, Key=key, Body=file, **self._acl)
             except (BotoCoreError, ClientError) as error:
-                if self._acl and aws.meaning(error).code in _NO_ACL:
+                if self._acl and meaning(error).code in _NO_ACL:
                     self._acl = {}
                     continue
                 raise fault(error, self.uri, "PutObject", endpoint=self._client.meta.endpoint_url) from error
