@@ -117,3 +117,12 @@ class QueryError(VpcFlowError):
         column = self.start - line_start
         width = max(1, min(self.end - self.start, len(line) - column))
         return f"{said} ({row}:{column + 1})\n  {line}\n  {' ' * column}{'^' * width}"
+
+
+class MalformedQuery(QueryError):  # noqa: N818 - AWS's word
+    """A CloudWatch Logs Insights query that cannot be compiled: AWS's MalformedQueryException."""
+
+    @property
+    def message(self) -> str:
+        """What happened, as AWS calls it."""
+        return f"MalformedQueryException: {super().message}"

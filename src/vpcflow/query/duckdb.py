@@ -169,7 +169,7 @@ class _Query:
                 self._cursor.execute(view(table))
             for attached in self._attached:
                 hive_view.create(self._cursor, attached)
-            for statement in statements(self._sql, set()):
+            for statement in _macros(self._sql):
                 self._cursor.execute(statement)
             self._deliver(self._cursor.execute(self._sql).to_arrow_reader(_BATCH))
             self._end("SUCCEEDED", None)
@@ -250,6 +250,17 @@ class _Query:
     def _left(self) -> Iterator[object]:
         with contextlib.suppress(queue.Empty):
             yield self._queue.get_nowait()
+
+
+def _macros(sql: str) -> list[str]:
+    """Return what makes the macros that *sql* is written with: Athena's functions, or those of Insights."""
+    made: set[str] = set()
+    found = statements(sql, made)
+    if "CWL_" in sql:
+        from vpcflow.query.insights import macros  # noqa: PLC0415 - Athena's questions do not need them
+
+        found += macros.statements(sql, made)
+    return found
 
 
 def _explain(error: Exception) -> QueryError:
