@@ -518,7 +518,7 @@ class App:
         with lake.reading(), tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as spill:
             engine = DuckDBEngine(
                 [lake.readable],
-                memory=int(_SPARE * self._query_memory()),
+                memory=self.engine_memory,
                 threads=self.config.number("threads"),
                 temporary=Path(spill),
             )
@@ -590,6 +590,11 @@ class App:
 
     def _memory(self) -> int:
         return self.config.number("memory") or 1 << 30
+
+    @property
+    def engine_memory(self) -> int:
+        """What the engine of a question may take."""
+        return int(_SPARE * self._query_memory())
 
     def _flow_memory(self) -> int:
         """Return what flows of captures may take."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vpcflow.cli.session import Session
+    from vpcflow.lake.lake import Lake
     from vpcflow.query.answer import Asker
     from vpcflow.telemetry import BadLine
 
@@ -162,13 +163,20 @@ def asked(
         with session.app.athena_asker(athena) as asker:
             yield asker
         return
+    with opened(session, question, create=create) as lake, contextlib.ExitStack() as stack:
+        state = stack.enter_context(session.app.state()) if tables and not question.sources else None
+        yield stack.enter_context(session.app.asker(lake, tables=state, database=database))
+
+
+@contextlib.contextmanager
+def opened(session: Session, question: Question, *, create: bool = False) -> Iterator[Lake]:
+    """Open the lake, or with ``--from`` the sources as one. create: the lake is made where there is none."""
+    question.time  # noqa: B018 - a wrong range is told before anything is read
     if not question.sources:
-        with contextlib.ExitStack() as stack:
-            lake = stack.enter_context(session.app.lake(create=create))
-            state = stack.enter_context(session.app.state()) if tables else None
+        with session.app.lake(create=create) as lake:
             if lake.restored:
                 session.note("note.restored", path=session.app.lake_name)
-            yield stack.enter_context(session.app.asker(lake, tables=state, database=database))
+            yield lake
             counts = session.app.cache.counts
             if session.verbose and (counts.hits or counts.fetched):
                 fetched = byte_size(counts.fetched_bytes)
@@ -194,8 +202,7 @@ def asked(
         report_problems(session, done)
         if session.verbose:
             click.echo(summary(done.progress), err=True)
-        with session.app.asker(lake) as asker:
-            yield asker
+        yield lake
 
 
 @contextlib.contextmanager

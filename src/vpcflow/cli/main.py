@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "top": "top",
     "denied": "denied",
     "query": "query",
+    "insights": "insights",
     "capture": "capture",
     "flow-logs": "flow_logs",
     "deliver": "deliver",

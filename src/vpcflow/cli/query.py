@@ -24,7 +24,7 @@ from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.shown import written
-from vpcflow.cli.summary import byte_size, report_losses
+from vpcflow.cli.summary import byte_size, report_losses, seconds_shown
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
 from vpcflow.types import Limits
@@ -119,7 +119,7 @@ def answer(session: Session, asker: Asker | RemoteAsker, text: str, limits: Limi
     report_losses(session, found.losses())
     if not found.columns:
         return 0
-    scanned, seconds = byte_size(found.status.bytes_scanned), _seconds(time.perf_counter() - began)
+    scanned, seconds = byte_size(found.status.bytes_scanned), seconds_shown(time.perf_counter() - began)
     session.note("note.answered", rows=f"{counted.rows:,}", bytes=scanned, time=seconds)
     if limits.max_rows is not None and counted.rows >= limits.max_rows:
         session.note("note.max_rows", rows=f"{limits.max_rows:,}")
@@ -192,7 +192,3 @@ def _draw(session: Session, counted: _Counted, found: SqlAnswer) -> None:
     write_table(session, [column.name for column in found.columns], rows, right=numbers)
     if counted.rows > len(rows):
         session.note("note.more_rows", shown=f"{len(rows):,}", rows=f"{counted.rows:,}")
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

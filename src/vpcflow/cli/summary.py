@@ -36,6 +36,11 @@ def byte_size(number: float) -> str:
     return f"{number:.0f} B"
 
 
+def seconds_shown(seconds: float) -> str:
+    """Return ``15 ms``, ``1.2 s``."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def summary(progress: Progress, *, events: bool = False) -> str:
     """Return the line that ends each ingest: records (or log events), files, time, speed, bad lines by reason."""
     rows = progress.report.rows

@@ -78,6 +78,18 @@ class SourceEntry:
     looked_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """What a question may want to know of a source. ingested_at: epoch s; commit: the number of the commit that brought it."""
+
+    id: int
+    formats: tuple[str, ...]
+    log_group: str
+    log_stream: str
+    ingested_at: int
+    commit: int
+
+
 @dataclass(slots=True)
 class FileEntry:
     """One file of a table. path, staging: relative to the lake. Times in epoch seconds; hour in hours since the epoch."""
@@ -229,6 +241,18 @@ class Ledger:
         pairs = [(kind, detail) for kind, detail in losses]
         number, uri, etag, kind, _, log_group, log_stream, size, rows, *_ = row
         return SourceEntry(number, uri, etag, kind, formats, log_group, log_stream, size, rows, bad, pairs, unknown)
+
+    def live_sources(self, after_commit: int = 0) -> list[LiveSource]:
+        """Return every source that counts, of commits after this one, by its id."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT id, formats, log_group, log_stream, ingested_at, commit_no FROM sources "
+                "WHERE state IN ('live', 'replacing') AND commit_no > ? ORDER BY id",
+                (after_commit,),
+            ).fetchall()
+        # Sources have few formats between them, so each text is read once.
+        read = {text: tuple(json.loads(text)) for text in {row[1] for row in rows}}
+        return [LiveSource(row[0], read[row[1]], *row[2:]) for row in rows]
 
     # --- commits -----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """The lake's flow logs as log groups: fields under Insights' names, system fields, lines as their flow log wrote them.
 
 A text field that a record's flow log has and the lake holds as null is "-" here, as in the line; one that its flow log lacks is
-missing. Numbers that are "-" in the line are missing either way. What a source says of its records (log format, group, stream) is a
-small table beside, `insights_sources`, looked up only where it is needed.
+missing. Numbers that are "-" in the line are missing either way. What a source says of its records (log format, group, stream) is
+a small table beside, `insights_sources`, looked up only where it is needed.
 """
 
 from __future__ import annotations

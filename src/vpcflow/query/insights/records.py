@@ -1,7 +1,7 @@
 """Log groups as a query sees them: where their records lie, what their fields are.
 
-`FlowRecords` is the lake's flow logs, `TableRecords` an Arrow table, `UnionRecords` several at once. Another kind of log group is a
-class with the same three methods.
+`FlowRecords` is the lake's flow logs, `TableRecords` an Arrow table, `UnionRecords` several at once. Another kind of log group is
+a class with the same three methods.
 """
 
 from __future__ import annotations

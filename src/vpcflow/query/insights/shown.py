@@ -9,6 +9,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+
 from vpcflow.query.insights.kinds import BOOL, DOUBLE, INT, JSON, TIME, Kind
 
 if TYPE_CHECKING:
@@ -71,6 +73,27 @@ _SHOWN: Final[Mapping[Kind, Callable[..., str | None]]] = {
     BOOL: lambda value: "1" if value else "0",
     JSON: _json,
 }
+
+
+RIGHT: Final = frozenset({INT, DOUBLE})
+"""Kinds that stand to the right in a table."""
+
+
+def batch(rows: Rows, *, typed: bool) -> pa.RecordBatch:
+    """Return the answer under the columns' names: as texts, or typed where a machine's form has types (times as timestamps)."""
+    arrays = []
+    written = None if typed else texts(rows)
+    for place, column in enumerate(rows.columns):
+        if written is not None:
+            arrays.append(pa.array([row[place] for row in written], pa.string()))
+            continue
+        values = rows.rows.column(place).combine_chunks()
+        if column.kind is TIME:
+            values = values.cast(pa.int64()).cast(pa.timestamp("ms"))
+        elif pa.types.is_decimal(values.type):
+            values = values.cast(pa.float64())
+        arrays.append(values)
+    return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in rows.columns])
 
 
 def results(rows: Rows) -> Iterator[list[dict[str, str]]]:
