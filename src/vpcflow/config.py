@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from vpcflow.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FILE: Final = "vpcflow.toml"
 
@@ -54,6 +54,15 @@ def _yes(text: str) -> bool:
     raise ValueError(text)
 
 
+def _matching(pattern: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -65,7 +74,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. Its meaning is the text ``config.<key>``."""
+    """One setting. Its meaning is the text ``config.<key>``. A dot in its key: it stands in a table of the file."""
 
     key: str
     default: str
@@ -74,7 +83,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable that sets it."""
-        return f"VPCFLOW_{self.key.upper()}"
+        return f"VPCFLOW_{self.key.upper().replace('.', '_')}"
 
 
 SETTINGS: Final = {
@@ -93,6 +102,10 @@ SETTINGS: Final = {
         Setting("state", "", str),
         Setting("cache", "", str),
         Setting("cache_size", "10GB", size),
+        Setting("identity.account", "", _matching("([0-9]{12})?")),
+        Setting("identity.region", "", _matching("[a-z0-9-]{0,32}")),
+        Setting("identity.vpc", "", _matching("(vpc-[0-9a-z]{1,32})?")),
+        Setting("identity.ec2_metadata", "false", _yes),
     )
 }
 """All settings by key; the reference page and ``config show`` come from it."""
@@ -147,7 +160,7 @@ def load(flags: Mapping[str, str | None], environ: Mapping[str, str] | None = No
         if setting.variable in env:
             values[key] = Value(env[setting.variable], setting.variable)
         if (given := flags.get(key)) is not None:
-            values[key] = Value(given, f"--{key.replace('_', '-')}")
+            values[key] = Value(given, f"--{key.rpartition('.')[2].replace('_', '-')}")
     return Config(values)
 
 
@@ -157,7 +170,7 @@ def _from_file(path: Path) -> dict[str, Value]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError("config.bad_file", file=str(path), reason=str(error)) from error
     found: dict[str, Value] = {}
-    for key, value in content.items():
+    for key, value in _flat(content):
         if key not in SETTINGS:
             near = difflib.get_close_matches(key, SETTINGS, 1)
             code = "config.unknown_key_near" if near else "config.unknown_key"
@@ -166,3 +179,12 @@ def _from_file(path: Path) -> dict[str, Value]:
             raise ConfigError("config.bad_value", key=key, value=value, origin=str(path))
         found[key] = Value(str(value).lower() if isinstance(value, bool) else str(value), str(path))
     return found
+
+
+def _flat(content: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield a file's keys and values, those of tables with the table's name before."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
+        else:
+            yield key, value

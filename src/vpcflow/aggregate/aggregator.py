@@ -1,8 +1,9 @@
 """Drains of a source → records of aggregation intervals.
 
-Intervals begin at multiples of their length. One is closed once a later drain can hardly bring anything for it: when packets two
-intervals newer have been seen. What comes after all makes records of its own, as with AWS, where a flow may have several in one
-interval. So it is when there are more flows than may be held: those held are written early, and counted.
+Intervals begin at multiples of their length. Of captures that are read, one is closed once a later drain can hardly bring anything
+for it: when packets two intervals newer have been seen. Of a capture that goes on now, the clock closes it (`pass_time`). What comes
+after all makes records of its own, as with AWS, where a flow may have several in one interval. So it is when there are more
+flows than may be held: those held are written early, and counted.
 
 Source: VPC User Guide "Flow logs basics" (aggregation interval), "Flow log records" (log-status).
 """
@@ -55,10 +56,13 @@ class Totals:
 class Aggregator:
     """Folds drains into aggregation intervals of *interval_s* seconds.
 
-    totals: counted up. capacity: partial flows held at most, apart from those of the drain at hand.
+    totals: counted up. capacity: partial flows held at most, apart from those of the drain at hand. began_ns: when a capture that
+    goes on now began; intervals without packets are told from then on, and NODATA and SKIPDATA tell of no time before.
     """
 
-    def __init__(self, interval_s: int, identity: Identity, totals: Totals, *, capacity: int = 1 << 20) -> None:
+    def __init__(
+        self, interval_s: int, identity: Identity, totals: Totals, *, capacity: int = 1 << 20, began_ns: int | None = None
+    ) -> None:
         self._interval_s, self._identity, self._capacity = interval_s, identity, capacity
         self._interfaces: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -69,11 +73,17 @@ class Aggregator:
         self._idle: set[int] = set()
         self._held = 0
         self._oldest = self._newest = -1
+        self._listed: set[int] = set()
+        self._clock = None if began_ns is None else self._interval(began_ns)
+        self._edges_s = (0 if began_ns is None else began_ns // _SECOND, 1 << 62)
+        if self._clock is not None:
+            self._oldest = self._newest = self._clock
         self.totals = totals
 
     def fold(self, counts: FlowCounts) -> Iterator[FlowBatch]:
         """Take what a source has drained; yield the records of intervals that are over."""
         numbers = np.array([self._number(name) for name in counts.interfaces] or [0], np.uint32)
+        self._listed = set(numbers.tolist()) if counts.interfaces else set()
         self.totals.left_out.update(counts.left_out)
         rows = counts.rows
         if len(rows):
@@ -88,19 +98,40 @@ class Aggregator:
         if self._held > self._capacity * 3 // 4:
             yield from self._early()
 
-    def finish(self) -> Iterator[FlowBatch]:
-        """Yield the records of all intervals that are open; the sources so far have ended."""
+    def pass_time(self, now_ns: int) -> Iterator[FlowBatch]:
+        """Yield the records of intervals that were over at *now_ns*, when a drain that has been folded began.
+
+        Interfaces that this drain no longer listed are told of no more.
+        """
+        self._clock = self._interval(now_ns)
+        self._newest = max(self._newest, self._clock)
+        yield from self._close(self._clock)
+        for number in {*self._told, *self._idle} - self._listed:
+            self._told.pop(number, None)
+            self._idle.discard(number)
+
+    def finish(self, now_ns: int | None = None) -> Iterator[FlowBatch]:
+        """Yield the records of all intervals that are open; the sources so far have ended (a live one at *now_ns*)."""
+        if now_ns is not None:
+            self._newest = max(self._newest, self._interval(now_ns - _SECOND))
+            self._edges_s = (self._edges_s[0], now_ns // _SECOND)
         yield from self._close(self._newest + 1)
         self._told.clear()
         self._idle.clear()
         self._oldest = self._newest = -1
+
+    def _interval(self, at_ns: int) -> int:
+        return at_ns // (self._interval_s * _SECOND)
 
     def _number(self, name: str) -> int:
         number = self._numbers.setdefault(name, len(self._interfaces))
         if number == len(self._interfaces):
             self._interfaces.append(name)
         if number not in self._told:
-            self._idle.add(number)
+            if self._clock is None:
+                self._idle.add(number)
+            else:
+                self._told[number] = self._clock - 1
         return number
 
     def _take(self, rows: NDArray[Any]) -> None:
@@ -123,7 +154,7 @@ class Aggregator:
         self._traffic[interval].update(np.unique(rows["interface"]).tolist())
 
     def _skip(self, gap: Gap, interface: int) -> None:
-        interval = gap.at_ns // (self._interval_s * _SECOND)
+        interval = self._interval(gap.at_ns)
         self._newest = max(self._newest, interval)
         self._oldest = interval if self._oldest < 0 else min(self._oldest, interval)
         self._skipped[interval].add(interface)
@@ -168,8 +199,11 @@ class Aggregator:
             self.totals.nodata += len(spans)
         else:
             self.totals.skipdata += len(spans)
-        length = self._interval_s
-        edges = [(self._interfaces[number], first * length, last * length) for number, first, last in spans]
+        length, (begin, end) = self._interval_s, self._edges_s
+        edges = [
+            (self._interfaces[number], max(first * length, begin), min(last * length, end))
+            for number, first, last in spans
+        ]
         yield status_records(edges, status, self._identity)
 
     def _flows(self, pieces: list[NDArray[Any]]) -> Iterator[FlowBatch]:

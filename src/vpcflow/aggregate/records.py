@@ -35,11 +35,12 @@ _OCTETS: Final = pa.array([str(octet) for octet in range(256)], pa.string())
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the interfaces belong to, and the version that records say they have."""
+    """Who the interfaces belong to, and the version that records say they have. vpc_id: None where nobody has said."""
 
     account: str = "000000000000"
     region: str = "local-1"
     version: int = 2
+    vpc_id: str | None = None
 
 
 def flow_records(rows: NDArray[Any], interfaces: Sequence[str], identity: Identity) -> FlowBatch:
@@ -86,7 +87,9 @@ def status_records(spans: Sequence[tuple[str, int, int]], status: str, identity:
 
 def _common(count: int, identity: Identity) -> dict[str, pa.Array]:
     zeros = np.zeros(count, np.int32)
+    vpc = {} if identity.vpc_id is None else {"vpc_id": _coded(zeros, (identity.vpc_id,))}
     return {
+        **vpc,
         "version": pa.array(np.full(count, identity.version, np.int32)),
         "account_id": _coded(zeros, (identity.account,)),
         "region": _coded(zeros, (identity.region,)),

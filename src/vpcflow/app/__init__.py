@@ -391,6 +391,10 @@ class App:
 
         return Queue(url, self._access())
 
+    def take_in(self, lake: Lake, objects: Iterable[SourceObject], *, compact: bool = True) -> Ingested:
+        """Ingest *objects* that are here already, each once; then merge the files of closed hours."""
+        return self._round(lake, objects, Counter(), Reading(), compact=compact)
+
     def _round(
         self, lake: Lake, objects: Iterable[SourceObject], left_out: Counter[str], reading: Reading, *, compact: bool
     ) -> Ingested:

@@ -22,12 +22,13 @@ REASONS: Final = (
     "resolver",
     "time_service",
     "windows_activation",
+    "other_host",
 )
 """Words by number; the text of each is ``reason.<word>``. The first stands for "is in a record"."""
 
 (
     RECORDED, ARP, NOT_IP, LINK_TYPE, CUT, BAD_IP, BAD_TRANSPORT, BAD_TIME, NO_TIME, NO_INTERFACE, CUT_OFF, NEIGHBOR_DISCOVERY,
-    DHCP, METADATA, RESOLVER, TIME_SERVICE, WINDOWS_ACTIVATION,
+    DHCP, METADATA, RESOLVER, TIME_SERVICE, WINDOWS_ACTIVATION, OTHER_HOST,
 ) = range(len(REASONS))  # fmt: skip
 
 NOT_LOGGED: Final = frozenset(

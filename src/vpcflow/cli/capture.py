@@ -1,16 +1,18 @@
-"""`vpcflow capture`: packets of capture files as flow log records."""
+"""`vpcflow capture`: packets of capture files, or of this host's interfaces, as flow log records."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from vpcflow.app import Captured, Capturing
-from vpcflow.cli.choices import resource_options, s3_options
+from vpcflow.cli.choices import one_of, resource_options, s3_options
 from vpcflow.cli.flow_table import SHORT, short_table, wide_table
+from vpcflow.cli.live_capture import is_live, run_live
 from vpcflow.cli.render import chosen, output_option, write_batches
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import amount, report_problems, summary
@@ -18,11 +20,14 @@ from vpcflow.cli.words import option
 from vpcflow.errors import FormatError, UsageError
 from vpcflow.i18n import t
 from vpcflow.record.format import DEFAULT, VERSIONS, LogFormat
+from vpcflow.telemetry import ReadReport
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
+    from vpcflow.aggregate.aggregator import Totals
+    from vpcflow.aggregate.records import Identity
     from vpcflow.app import Ingested
     from vpcflow.capture.direction import Guess
     from vpcflow.cli.session import Session
@@ -34,6 +39,7 @@ _MANY: Final = 1_000_000
 """Packets from which on it matters that no compiled engine reads them."""
 
 _MAX_S: Final = 600
+_MAX_DURATION_S: Final = 366 * 86400
 _LAKE_VERSION: Final = 5
 """The version that brought the newest of the fields a capture fills, `flow-direction`."""
 
@@ -46,32 +52,42 @@ _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
     "capture",
     examples=(
         "vpcflow capture trace.pcap --local 10.0.0.0/16 --format '${srcaddr} ${dstaddr} ${flow-direction} ${bytes}'",
-        "vpcflow capture trace.pcapng.gz --interval 600 -o parquet > flows.parquet",
+        "sudo vpcflow capture eth0 --interval 10",
         "vpcflow capture ./captures --into-lake --lake ./lake",
     ),
 )
-@click.argument("sources", nargs=-1, required=True, metavar="FILE…")
+@click.argument("sources", nargs=-1, metavar="FILE|INTERFACE…")
+@option("--all-interfaces", is_flag=True)
 @option("--interval", type=click.IntRange(1, _MAX_S), default=60, metavar="SECONDS")
 @option("--local", multiple=True, metavar="CIDR")
 @option("--all", "keep_all", is_flag=True)
 @option("--interface-id", metavar="ID")
-@option("--account", default="000000000000", metavar="ID")
-@option("--region", default="local-1", metavar="REGION")
+@option("--account", metavar="ID")
+@option("--region", metavar="REGION")
 @option("--format", "log_format", metavar="'${FIELD} …'")
 @option("--into-lake", is_flag=True)
+@option("--backend", metavar="auto|ebpf", callback=one_of("auto", "ebpf", name="backend"))
+@option("--duration", type=click.FloatRange(min=0.1, max=_MAX_DURATION_S), metavar="SECONDS")
+@option("--max-flows", type=click.IntRange(1 << 10, 1 << 22), metavar="COUNT")
 @output_option
 @s3_options
 @resource_options
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.capture``."""
     log_format = _format(values["log_format"])
-    if values["into_lake"]:
-        if values["kind"] or log_format:
-            raise UsageError("capture.lake_or_output")
-        return _into_lake(session, values)
+    live = is_live(values["sources"], values)
+    if values["into_lake"] and (values["kind"] or log_format):
+        raise UsageError("capture.lake_or_output")
     kind = chosen(values["kind"])
+    version = log_format.version if log_format else DEFAULT.version
+    if values["into_lake"] or (kind != "text" and not log_format):
+        version = _LAKE_VERSION
+    if live:
+        identity = _identity(session, values, version)
+        return run_live(session, values, log_format, identity, partial(_tell_live, session))
+    if values["into_lake"]:
+        return _into_lake(session, values)
     done = Captured.nothing()
-    version = log_format.version if log_format else DEFAULT.version if kind == "text" else _LAKE_VERSION
     batches = session.app.capture(values["sources"], _how(session, values, version), done)
     if kind in ("table", "wide"):
         _table(session, batches, kind, log_format)
@@ -110,22 +126,34 @@ def _format(text: str | None) -> LogFormat | None:
     return found
 
 
-def _check(interface_id: str | None, account: str, region: str) -> None:
-    """Refuse what no record may hold."""
+def _tell_live(session: Session, totals: Totals, elapsed_s: float) -> None:
+    """Tell what a live capture has counted."""
+    packets = totals.packets + totals.left_out.total() + totals.lost
+    done = Captured(totals, ReadReport(), packets, elapsed_s=elapsed_s)
+    _tell(session, done)
+
+
+def _identity(session: Session, values: dict[str, Any], version: int) -> Identity:
+    """Return who the interfaces belong to; refuse what no record may hold."""
+    from vpcflow.aggregate.records import Identity
+    from vpcflow.app.live import host
+
+    interface_id, account, region = (values[name] for name in ("interface_id", "account", "region"))
     if interface_id is not None and not _INTERFACE_ID.fullmatch(interface_id):
         raise UsageError("capture.bad_interface_id", value=interface_id)
-    if not _ACCOUNT.fullmatch(account):
+    if account is not None and not _ACCOUNT.fullmatch(account):
         raise UsageError("capture.bad_account", value=account)
-    if not _REGION.fullmatch(region):
+    if region is not None and not _REGION.fullmatch(region):
         raise UsageError("capture.bad_region", value=region)
+    here = host(session.config)
+    return Identity(account or here.account, region or here.region, version, here.vpc_id)
 
 
 def _how(session: Session, values: dict[str, Any], version: int) -> Capturing:
-    from vpcflow.aggregate.records import Identity
     from vpcflow.capture.networks import Network
     from vpcflow.capture.read import Config
 
-    _check(**{name: values[name] for name in ("interface_id", "account", "region")})
+    identity = _identity(session, values, version)
 
     def on_guess(guess: Guess) -> None:
         if guess.networks:
@@ -140,7 +168,7 @@ def _how(session: Session, values: dict[str, Any], version: int) -> Capturing:
         keep_all=values["keep_all"],
         interface_id=values["interface_id"],
     )
-    return Capturing(config, Identity(values["account"], values["region"], version), on_guess)
+    return Capturing(config, identity, on_guess)
 
 
 def _table(session: Session, batches: Iterator[FlowBatch], kind: str, log_format: LogFormat | None) -> None:

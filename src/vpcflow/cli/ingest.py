@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import click
 from vpcflow.app import Wanted, Watching
 from vpcflow.cli.choices import place_options, read_options, reading, resource_options, s3_options, time_options
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.stop import stopping
 from vpcflow.cli.summary import report_problems, summary
 from vpcflow.cli.when import Duration
 from vpcflow.cli.words import option
@@ -20,6 +19,8 @@ from vpcflow.i18n import t
 from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
+    import threading
+
     from vpcflow.app import Ingested, Reading
     from vpcflow.cli.session import Session
     from vpcflow.lake.lake import Lake
@@ -69,8 +70,10 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         code = _once(session, lake, wanted, read, values)
         if values["watch"]:
             code = 0
-            for done in session.app.watch(lake, values["sources"], wanted, read, _watching(session, values)):
-                _told(session, done, events=filing is not None)
+            with stopping() as stop:
+                watching = _watching(session, values, stop)
+                for done in session.app.watch(lake, values["sources"], wanted, read, watching):
+                    _told(session, done, events=filing is not None)
     return code
 
 
@@ -104,9 +107,7 @@ def _once(session: Session, lake: Lake, wanted: Wanted, read: Reading, values: d
     return _told(session, done, events=read.filing is not None)
 
 
-def _watching(session: Session, values: dict[str, Any]) -> Watching:
-    stop = threading.Event()
-    _stop_on_signals(stop)
+def _watching(session: Session, values: dict[str, Any], stop: threading.Event) -> Watching:
     if values["sqs_url"] is None:
         session.note("note.watching", seconds=values["interval"])
     else:
@@ -142,14 +143,3 @@ def _told(session: Session, done: Ingested, *, events: bool) -> int:
         session.note("note.compacted", merged=done.compacted.merged, made=done.compacted.made)
     failed = done.progress.failed
     return failed[0][1].exit_code if failed else 0
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def end(number: int, _: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        click.echo(t("note.stopping", signal=signal.Signals(number).name), err=True)
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)

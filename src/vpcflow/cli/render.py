@@ -43,10 +43,18 @@ def chosen(kind: str | None) -> str:
     return kind or ("table" if sys.stdout.isatty() else "text")
 
 
-def write_batches(batches: Iterable[pa.RecordBatch], kind: str, log_format: LogFormat | None = None) -> None:
-    """Write records to stdout in a machine's form."""
+def write_batches(
+    batches: Iterable[pa.RecordBatch], kind: str, log_format: LogFormat | None = None, *, at_once: bool = False
+) -> None:
+    """Write records to stdout in a machine's form. at_once: each batch goes out before the next one is asked for."""
     with data_out(kind) as out:
-        write(batches, cast("Written", kind), out, log_format)
+        write(_flushed(batches, out) if at_once else batches, cast("Written", kind), out, log_format)
+
+
+def _flushed(batches: Iterable[pa.RecordBatch], out: BinaryIO) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch
+        out.flush()
 
 
 @contextlib.contextmanager

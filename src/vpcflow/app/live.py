@@ -1,0 +1,161 @@
+"""Live capture, wired: a source of this host's packets, drained as time passes, into records.
+
+The command `capture` and the daemon use it alike. `open_source` chooses the source, `drains` asks it each second and at each
+interval's end, `LiveCapture` makes records of one interval length of that.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+
+from vpcflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
+
+    from vpcflow.aggregate.aggregator import Totals
+    from vpcflow.aggregate.records import Identity
+    from vpcflow.capture.live import Config as SourceConfig
+    from vpcflow.capture.live import Source
+    from vpcflow.app import App, Ingested
+    from vpcflow.config import Config
+    from vpcflow.lake.lake import Lake
+    from vpcflow.record.flow_counts import FlowCounts
+    from vpcflow.types import FlowBatch
+
+    Say = Callable[..., None]
+    """Called with a text's key and its values, once for each thing to be said."""
+
+PERIOD_NS: Final = 1_000_000_000
+"""Time between two drains: what the kernel's tables must have room for."""
+
+_BYTES_A_FLOW: Final = 1000
+"""Memory for each partial flow held, merging and writing it included."""
+
+_AFTER_NS: Final = 2_000_000
+"""An interval's last drain comes this long after its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who this host is. account, region, vpc_id: of its interfaces. origin: where that was found: `config`, `ec2`, `default`."""
+
+    account: str = "000000000000"
+    region: str = "local-1"
+    vpc_id: str | None = None
+    origin: str = "default"
+
+
+def host(config: Config) -> Host:
+    """Return who this host is, by the settings `identity.…`."""
+    named = {name: config.text(f"identity.{name}") for name in ("account", "region", "vpc")}
+    found = Host(origin="config" if any(named.values()) else "default")
+    return replace(
+        found,
+        account=named["account"] or found.account,
+        region=named["region"] or found.region,
+        vpc_id=named["vpc"] or found.vpc_id,
+    )
+
+
+def open_source(config: SourceConfig, say: Say) -> Source:
+    """Open the best source of packets that this host lets us have, or the one that *config* names.
+
+    say: told what the source cannot tell. Raises ConfigError for an interface that is not there, and where nothing can be opened,
+    with the privileges that are missing.
+    """
+    from vpcflow.capture.ebpf import bpf
+    from vpcflow.capture.ebpf.tap import Tap
+
+    if not bpf.supported():
+        raise ConfigError("live.no_bpf_here")
+    try:
+        source = Tap(config)
+    except PermissionError as error:
+        raise no_privilege(error) from error
+    except OSError as error:
+        raise ConfigError("live.refused", backend="ebpf", reason=error.strerror or str(error)) from error
+    for word, reason in source.without.items():
+        say(f"live.without.{word}", reason=reason)
+    return source
+
+
+def no_privilege(error: OSError) -> ConfigError:
+    """Return the error that says what is missing."""
+    from vpcflow.capture.privilege import missing
+
+    names = ", ".join(missing())
+    code = "live.no_privilege" if names else "live.not_permitted"
+    return ConfigError(code, names=names, reason=error.strerror or str(error))
+
+
+def drains(
+    source: Source, interval_s: int, stop: threading.Event, until_ns: int | None = None
+) -> Iterator[tuple[int, FlowCounts]]:
+    """Drain *source* each second, and just after each interval's end, until it is to stop; then once more.
+
+    Yields when a drain began (ns since the epoch), and what it brought. All packets of intervals that were over then are in it or
+    in the ones before.
+    """
+    length = interval_s * PERIOD_NS
+    while True:
+        now = time.time_ns()
+        wake = min(now + PERIOD_NS, (now // length + 1) * length + _AFTER_NS)
+        if until_ns is not None:
+            wake = min(wake, until_ns)
+        ended = stop.wait(max(0, wake - now) / 1e9)
+        now = time.time_ns()
+        yield now, source.drain(now)
+        if ended or (until_ns is not None and now >= until_ns):
+            return
+
+
+@dataclass(slots=True)
+class LiveCapture:
+    """Records of what a source counts, in intervals of one length.
+
+    totals: counted up. memory: bytes that flows may take. began_ns: now, by default.
+    """
+
+    interval_s: int
+    identity: Identity
+    totals: Totals
+    memory: int = 256 << 20
+    began_ns: int = field(default_factory=time.time_ns)
+
+    def records(self, drained: Iterator[tuple[int, FlowCounts]]) -> Iterator[list[FlowBatch]]:
+        """Yield the records of each interval as soon as it is over; those of the last, open one when there is nothing more to drain.
+
+        Lists are never empty. What an interval holds is in one list, unless there was no room for so many flows.
+        """
+        from vpcflow.aggregate.aggregator import Aggregator
+
+        aggregator = Aggregator(
+            self.interval_s, self.identity, self.totals, capacity=self.memory // _BYTES_A_FLOW, began_ns=self.began_ns
+        )
+        now = self.began_ns
+        for now, counts in drained:
+            found = [*aggregator.fold(counts), *aggregator.pass_time(now)]
+            if found:
+                yield found
+        found = list(aggregator.finish(now))
+        if found:
+            yield found
+
+
+def put_into_lake(app: App, lake: Lake, machine: str, began_ns: int, number: int, batches: Sequence[FlowBatch]) -> Ingested:
+    """Put the records of one interval into *lake*: a source of its own, the *number*-th of the capture that began then."""
+    from vpcflow.record.arrow_file import ArrowFile
+    from vpcflow.types import SourceObject
+
+    def opened(held: Sequence[FlowBatch]) -> BinaryIO:
+        return cast("BinaryIO", ArrowFile(iter(held)))
+
+    uri = f"capture:{machine}/{began_ns}/{number}"
+    size = sum(batch.nbytes for batch in batches)
+    return app.take_in(lake, [SourceObject(uri, "live", size, partial(opened, list(batches)))])
