@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAKE ?= build/demo-lake
 
-.PHONY: help setup dev demo test check lint fix golden docs bench test-crash fuzz lock clean
+.PHONY: help setup dev demo test check lint fix golden docs bench test-crash fuzz ebpf lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ bench: dev ## measure against peers; the table goes to bench/results
 
 test-crash: dev ## many more SIGKILLs than the suite has
 	VPCFLOW_CRASH_KILLS=5000 $(BIN)/python -m pytest tests/lake/test_crash.py --timeout 3600
+
+ebpf: ## compile the programs that count in the kernel (needs clang)
+	sh tools/ebpf
 
 lock: ## pin dependencies again (needs uv)
 	sh requirements/lock.sh

@@ -1,9 +1,9 @@
 """Drains of a source → records of aggregation intervals.
 
-Intervals begin at multiples of their length. Of captures that are read, one is closed once a later drain can hardly bring anything
-for it: when packets two intervals newer have been seen. Of a capture that goes on now, the clock closes it (`pass_time`). What comes
-after all makes records of its own, as with AWS, where a flow may have several in one interval. So it is when there are more
-flows than may be held: those held are written early, and counted.
+Intervals begin at multiples of their length. Of captures that are read, one is closed once a later drain can hardly bring
+anything for it: when packets two intervals newer have been seen. Of a capture that goes on now, the clock closes it
+(`pass_time`). What comes after all makes records of its own, as with AWS, where a flow may have several in one interval. So it is
+when there are more flows than may be held: those held are written early, and counted.
 
 Source: VPC User Guide "Flow logs basics" (aggregation interval), "Flow log records" (log-status).
 """
@@ -61,7 +61,13 @@ class Aggregator:
     """
 
     def __init__(
-        self, interval_s: int, identity: Identity, totals: Totals, *, capacity: int = 1 << 20, began_ns: int | None = None
+        self,
+        interval_s: int,
+        identity: Identity,
+        totals: Totals,
+        *,
+        capacity: int = 1 << 20,
+        began_ns: int | None = None,
     ) -> None:
         self._interval_s, self._identity, self._capacity = interval_s, identity, capacity
         self._interfaces: list[str] = []
@@ -112,10 +118,11 @@ class Aggregator:
 
     def finish(self, now_ns: int | None = None) -> Iterator[FlowBatch]:
         """Yield the records of all intervals that are open; the sources so far have ended (a live one at *now_ns*)."""
+        silent = None
         if now_ns is not None:
-            self._newest = max(self._newest, self._interval(now_ns - _SECOND))
+            silent = self._interval(now_ns - _SECOND) + 1  # of an interval that began just now nothing is told
             self._edges_s = (self._edges_s[0], now_ns // _SECOND)
-        yield from self._close(self._newest + 1)
+        yield from self._close(self._newest + 1, silent)
         self._told.clear()
         self._idle.clear()
         self._oldest = self._newest = -1
@@ -162,8 +169,8 @@ class Aggregator:
 
     # --- out ---------------------------------------------------------------------------------------------------
 
-    def _close(self, until: int) -> Iterator[FlowBatch]:
-        """Yield the records of open intervals before *until*, in order of time."""
+    def _close(self, until: int, silent: int | None = None) -> Iterator[FlowBatch]:
+        """Yield the records of open intervals before *until*, in order of time; silence is told of those before *silent*."""
         for interval in sorted(number for number in {*self._open, *self._skipped} if number < until):
             yield from self._flows(self._open.pop(interval, []))
             skipped = sorted(self._skipped.pop(interval, ()))
@@ -173,7 +180,7 @@ class Aggregator:
             for number in active:
                 self._told[number] = max(self._told.get(number, -1), interval)
         if self._oldest >= 0:
-            yield from self._nodata([*self._told, *self._idle], until)
+            yield from self._nodata([*self._told, *self._idle], until if silent is None else silent)
 
     def _nodata(self, interfaces: Iterable[int], until: int) -> Iterator[FlowBatch]:
         """Tell of intervals before *until* in which *interfaces* had no traffic."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
+    from vpcflow.app import App, Ingested
     from vpcflow.capture.live import Config as SourceConfig
     from vpcflow.capture.live import Source
-    from vpcflow.app import App, Ingested
     from vpcflow.config import Config
     from vpcflow.lake.lake import Lake
     from vpcflow.record.flow_counts import FlowCounts
@@ -129,7 +129,7 @@ class LiveCapture:
     began_ns: int = field(default_factory=time.time_ns)
 
     def records(self, drained: Iterator[tuple[int, FlowCounts]]) -> Iterator[list[FlowBatch]]:
-        """Yield the records of each interval as soon as it is over; those of the last, open one when there is nothing more to drain.
+        """Yield the records of each interval as soon as it is over; of the last one when there is nothing more to drain.
 
         Lists are never empty. What an interval holds is in one list, unless there was no room for so many flows.
         """
@@ -148,7 +148,9 @@ class LiveCapture:
             yield found
 
 
-def put_into_lake(app: App, lake: Lake, machine: str, began_ns: int, number: int, batches: Sequence[FlowBatch]) -> Ingested:
+def put_into_lake(
+    app: App, lake: Lake, machine: str, began_ns: int, number: int, batches: Sequence[FlowBatch]
+) -> Ingested:
     """Put the records of one interval into *lake*: a source of its own, the *number*-th of the capture that began then."""
     from vpcflow.record.arrow_file import ArrowFile
     from vpcflow.types import SourceObject

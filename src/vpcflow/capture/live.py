@@ -68,8 +68,10 @@ class Source(Protocol):
         ...
 
     def drain(self, now_ns: int) -> FlowCounts:
-        """Return what was counted since the last call (now_ns: ns since the epoch). Interfaces are those that are there, and
-        those that rows are of. An interval is complete in the first drain after its end."""
+        """Return what was counted since the last call; now_ns: ns since the epoch.
+
+        Interfaces are those that are there, and those that rows are of. An interval is complete in the first drain after its end.
+        """
         ...
 
     def close(self) -> None:
@@ -94,9 +96,7 @@ class Interfaces:
         """Look which are there."""
         wanted = self._config.interfaces
         self.here = {
-            index: link
-            for index, link in links().items()
-            if (link.name in wanted if wanted else link.name != LOOPBACK)
+            index: link for index, link in links().items() if (link.name in wanted if wanted else link.name != LOOPBACK)
         }
         self._known |= self.here
 
@@ -128,11 +128,17 @@ class Interfaces:
 
 
 def counted(
-    rows: NDArray[Any], lost: dict[int, int | None], left_out: Counter[str], interfaces: Interfaces, config: Config, since_ns: int
+    rows: NDArray[Any],
+    lost: dict[int, int | None],
+    left_out: Counter[str],
+    interfaces: Interfaces,
+    config: Config,
+    since_ns: int,
 ) -> FlowCounts:
     """Return the counts of *rows*, whose `interface` are still the kernel's numbers.
 
-    lost: packets that were not counted (None: nobody knows how many), by the kernel's number. since_ns: when what was drained began to be counted.
+    lost: packets that were not counted (None: nobody knows how many), by the kernel's number. since_ns: when what was drained
+    began to be counted.
     """
     if not config.keep_all:
         rows, left = logged(rows)

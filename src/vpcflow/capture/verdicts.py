@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vpcflow.record.flow_counts import ACCEPT, INGRESS, REJECT, merged, no_rows
+from vpcflow.record.flow_counts import ACCEPT, INGRESS, REJECT, merged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,12 +39,13 @@ class Verdicts:
             return np.concatenate([seen, refused])
         left = []
         for rows in owed:
+            rest = rows
             for back in (0, 1):  # seen at the end of an interval, refused at the begin of the next
-                if len(rows):
-                    rows["interval"] -= np.uint32(back)
-                    seen, rows = _difference(seen, rows)
-                    rows["interval"] += np.uint32(back)
-            left.append(rows)
+                if len(rest):
+                    rest["interval"] -= np.uint32(back)
+                    seen, rest = _difference(seen, rest)
+                    rest["interval"] += np.uint32(back)
+            left.append(rest)
         self._owed = left[-_READINGS:]
         return np.concatenate([seen, refused])
 

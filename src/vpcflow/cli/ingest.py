@@ -15,7 +15,6 @@ from vpcflow.cli.summary import report_problems, summary
 from vpcflow.cli.when import Duration
 from vpcflow.cli.words import option
 from vpcflow.errors import SourceError, UsageError
-from vpcflow.i18n import t
 from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:

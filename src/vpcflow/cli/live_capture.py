@@ -21,7 +21,6 @@ from vpcflow.record.format import DEFAULT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
     from vpcflow.app.live import LiveCapture
     from vpcflow.capture.live import Config, Source
@@ -66,7 +65,11 @@ def is_live(sources: Sequence[str], values: dict[str, Any]) -> bool:
 
 
 def run_live(
-    session: Session, values: dict[str, Any], log_format: LogFormat | None, identity: Identity, tell: Callable[..., None]
+    session: Session,
+    values: dict[str, Any],
+    log_format: LogFormat | None,
+    identity: Identity,
+    tell: Callable[..., None],
 ) -> int:
     """Capture until it is to stop. tell: tells the totals."""
     from vpcflow.aggregate.aggregator import Totals
@@ -79,7 +82,7 @@ def run_live(
     began = time.monotonic()
     try:
         _keep_privileges(values)
-        _say_what(session, source, config)
+        _say_what(session, source, config, identity)
         with stopping() as stop:
             capture = LiveCapture(values["interval"], identity, totals)
             until = None
@@ -125,7 +128,9 @@ def _keep_privileges(values: dict[str, Any]) -> None:
     privilege.drop_all_but(kept)
 
 
-def _say_what(session: Session, source: Source, config: Config) -> None:
+def _say_what(session: Session, source: Source, config: Config, identity: Identity) -> None:
+    if (identity.account, identity.region) == ("000000000000", "local-1"):
+        session.note("live.identity_default")
     names = ", ".join(config.interfaces) or t("live.all")
     for interface, name in list(source.ids.items())[:_SHOWN]:
         session.note("note.capture_interface", interface=interface, words=name)

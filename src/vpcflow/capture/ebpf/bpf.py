@@ -39,7 +39,7 @@ _AT_ONCE: Final = 1 << 14
 """Entries asked for in one call."""
 
 
-class ProgramRefused(OSError):
+class ProgramRefusedError(OSError):
     """The kernel would not load a program. log: what its verifier said."""
 
     log = ""
@@ -93,7 +93,7 @@ class Map:
     def __init__(self, shape: MapShape, *, inner: Map | None = None, flags: int = 0) -> None:
         self.shape = shape
         sizes = (shape.kind, shape.key_size, shape.value_size, shape.max_entries)
-        self.fd = _call(_MAP_CREATE, _packed("=6I", *sizes, flags, inner.fd if inner else 0))
+        self.fd: int = _call(_MAP_CREATE, _packed("=6I", *sizes, flags, inner.fd if inner else 0))
 
     def set(self, key: bytes, value: bytes) -> None:
         """Set an entry. In a map of maps this returns when no program uses the entry before any more."""
@@ -181,19 +181,21 @@ def constants(data: bytes, shape: MapShape) -> Map:
 
 
 def load(kind: int, code: bytes, licence: bytes) -> int:
-    """Load a program; return its file descriptor. Raises ProgramRefused."""
+    """Load a program; return its file descriptor. Raises ProgramRefusedError."""
     held, words = _held(code), _held(licence + b"\0")
 
     def attempt(log: Buffer | None) -> int:
         size = _LOG_BYTES if log is not None else 0
         place = _address(log)
-        layout = _packed("=IIQQIIQ", kind, len(code) // 8, _address(held), _address(words), 1 if size else 0, size, place)
+        layout = _packed(
+            "=IIQQIIQ", kind, len(code) // 8, _address(held), _address(words), 1 if size else 0, size, place
+        )
         return _call(_PROG_LOAD, layout)
 
     try:
         return attempt(None)
     except OSError as error:
-        refused = ProgramRefused(error.errno, error.strerror)
+        refused = ProgramRefusedError(error.errno, error.strerror)
         log = ctypes.create_string_buffer(_LOG_BYTES)
         with contextlib.suppress(OSError):
             os.close(attempt(log))

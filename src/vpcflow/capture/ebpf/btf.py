@@ -21,33 +21,35 @@ _EACH: Final = {_STRUCT: 12, _UNION: 12, _ENUM: 8, 13: 8, 15: 12, 19: 12}
 FOLDER: Final = Path("/sys/kernel/btf")
 
 
-class NoTypes(Exception):
+class NoTypesError(Exception):
     """The kernel tells nothing of its types, or not of one that is needed."""
 
 
 class Types:
-    """Types of the kernel (or of a module: with those of the kernel before it). Raises NoTypes where there are none."""
+    """Types of the kernel (or of a module: with those of the kernel before it). Raises NoTypesError where there are none.
+
+    data, words: types and names as they are stored. places: where each type begins. named: types by their name's place.
+    """
 
     def __init__(self, data: bytes, base: Types | None = None) -> None:
         if len(data) < 24 or struct.unpack_from("<H", data)[0] != _MAGIC:
-            raise NoTypes("no type information")
+            raise NoTypesError("no type information")
         head, types_at, types_length, words_at, words_length = struct.unpack_from("<IIIII", data, 4)
         types = data[head + types_at : head + types_at + types_length]
         words = data[head + words_at : head + words_at + words_length]
-        self._data = (base._data if base else b"") + types
-        self._words = (base._words if base else b"") + words
-        self._places = list(base._places) if base else [-1]
-        self._named: dict[int, list[int]] = {}
-        at = len(self._data) - len(types)
+        self.data: bytes = (base.data if base else b"") + types
+        self.words: bytes = (base.words if base else b"") + words
+        self.places: list[int] = list(base.places) if base else [-1]
+        self.named: dict[int, list[int]] = {name: list(found) for name, found in base.named.items()} if base else {}
+        at = len(self.data) - len(types)
         unpack = struct.Struct("<III").unpack_from
-        while at < len(self._data):
-            name, info, _ = unpack(self._data, at)
+        while at < len(self.data):
+            name, info, _ = unpack(self.data, at)
             kind = info >> 24 & 31
             if kind in (_STRUCT, _ENUM) and name:
-                self._named.setdefault(name, []).append(len(self._places))
-            self._places.append(at)
+                self.named.setdefault(name, []).append(len(self.places))
+            self.places.append(at)
             at += 12 + (_FIXED[kind] if kind in _FIXED else _EACH[kind] * (info & 0xFFFF))
-        self._base = base
 
     @classmethod
     def of_kernel(cls) -> Types:
@@ -59,19 +61,17 @@ class Types:
         return Types(_read(name), self)
 
     def _find(self, name: str, kind: int) -> int:
-        base: Types | None = self
-        while base is not None:
-            word = base._words.find(b"\0" + name.encode() + b"\0") + 1
-            while word:
-                for number in base._named.get(word, ()):
-                    if self._head(number)[1] >> 24 & 31 == kind:
-                        return number
-                word = base._words.find(b"\0" + name.encode() + b"\0", word) + 1
-            base = base._base
-        raise NoTypes(name)
+        wanted = b"\0" + name.encode() + b"\0"
+        word = self.words.find(wanted) + 1
+        while word:
+            for number in self.named.get(word, ()):
+                if self._head(number)[1] >> 24 & 31 == kind:
+                    return number
+            word = self.words.find(wanted, word) + 1
+        raise NoTypesError(name)
 
     def _head(self, number: int) -> tuple[int, int, int]:
-        name, info, size = struct.unpack_from("<III", self._data, self._places[number])
+        name, info, size = struct.unpack_from("<III", self.data, self.places[number])
         return name, info, size
 
     def size(self, structure: str) -> int:
@@ -84,7 +84,7 @@ class Types:
         for member in path.split("."):
             found = self._member(number, member)
             if found is None:
-                raise NoTypes(f"{structure}.{path}")
+                raise NoTypesError(f"{structure}.{path}")
             at, number = at + found[0], found[1]
         return at
 
@@ -94,7 +94,7 @@ class Types:
         if info >> 24 & 31 not in (_STRUCT, _UNION):
             return None
         for place in range(info & 0xFFFF):
-            name, kind, bits = struct.unpack_from("<III", self._data, self._places[number] + 12 + 12 * place)
+            name, kind, bits = struct.unpack_from("<III", self.data, self.places[number] + 12 + 12 * place)
             offset = (bits & 0xFFFFFF if info >> 31 else bits) // 8
             if name and self._word(name) == wanted:
                 return offset, kind
@@ -113,14 +113,14 @@ class Types:
             number = target
 
     def _word(self, at: int) -> str:
-        return self._words[at : self._words.index(b"\0", at)].decode()
+        return self.words[at : self.words.index(b"\0", at)].decode()
 
     def enumerators(self, enumeration: str) -> dict[str, int]:
         """Return an enumeration's numbers by name."""
         number = self._find(enumeration, _ENUM)
         _, info, _ = self._head(number)
         pairs = (
-            struct.unpack_from("<Ii", self._data, self._places[number] + 12 + 8 * place) for place in range(info & 0xFFFF)
+            struct.unpack_from("<Ii", self.data, self.places[number] + 12 + 8 * place) for place in range(info & 0xFFFF)
         )
         return {self._word(name): value for name, value in pairs}
 
@@ -129,4 +129,4 @@ def _read(name: str) -> bytes:
     try:
         return (FOLDER / name).read_bytes()
     except OSError as error:
-        raise NoTypes(f"{FOLDER / name}: {error.strerror}") from error
+        raise NoTypesError(f"{FOLDER / name}: {error.strerror}") from error

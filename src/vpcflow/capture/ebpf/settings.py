@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vpcflow.capture.ebpf.btf import NoTypes, Types
+from vpcflow.capture.ebpf.btf import NoTypesError, Types
 
 if TYPE_CHECKING:
     from vpcflow.capture.live import Config
@@ -43,11 +43,11 @@ def settings(config: Config, types: Types | None) -> bytes:
 
 
 def reason_bits(types: Types) -> tuple[int, ...]:
-    """Return the reasons of `REFUSALS` as bits. Raises NoTypes for a kernel (before 5.17) that tells no reasons."""
+    """Return the reasons of `REFUSALS` as bits. Raises NoTypesError for a kernel (before 5.17) that tells no reasons."""
     numbers = types.enumerators("skb_drop_reason")
     found = [numbers[f"SKB_DROP_REASON_{name}"] for name in REFUSALS if f"SKB_DROP_REASON_{name}" in numbers]
     if "SKB_DROP_REASON_NETFILTER_DROP" not in numbers:
-        raise NoTypes("skb_drop_reason")
+        raise NoTypesError("skb_drop_reason")
     bits = sum(1 << number for number in found if number < _REASON_BITS)
     return tuple(bits >> 64 * word & (1 << 64) - 1 for word in range(_REASON_BITS // 64))
 
@@ -57,7 +57,7 @@ def _offsets(types: Types) -> tuple[int, ...]:
     try:
         tracking = _tuples(types)
         found["sk_buff", "_nfct"] = types.offset("sk_buff", "_nfct")
-    except NoTypes:
+    except NoTypesError:
         tracking = (0,) * len(TUPLES)
     return (*(found.get(pair, 0) for pair in OFFSETS), *tracking)
 
@@ -65,6 +65,6 @@ def _offsets(types: Types) -> tuple[int, ...]:
 def _tuples(types: Types) -> tuple[int, ...]:
     try:
         types.size("nf_conn")
-    except NoTypes:
+    except NoTypesError:
         types = types.of_module("nf_conntrack")
     return tuple(types.offset(*pair) if pair[1] else types.size(pair[0]) for pair in TUPLES)

@@ -1,7 +1,7 @@
 """The tap: flows of interfaces counted in the kernel, refused packets by the kernel's own word.
 
-A socket that gets no packets carries the program that sees them all; a tracepoint carries the one that sees what is dropped. Both go
-when this process does, however it ends. Nothing of the host is changed.
+A socket that gets no packets carries the program that sees them all; a tracepoint carries the one that sees what is dropped. Both
+go when this process does, however it ends. Nothing of the host is changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vpcflow.capture.ebpf import bpf
-from vpcflow.capture.ebpf.btf import NoTypes, Types
+from vpcflow.capture.ebpf.btf import NoTypesError, Types
 from vpcflow.capture.ebpf.elf import MapShape, Object
 from vpcflow.capture.ebpf.settings import settings
 from vpcflow.capture.live import Interfaces, counted, epoch_offset, own_packets
@@ -137,7 +137,7 @@ class Tap:
         """Load the program that sees refused packets; None where that is not possible."""
         try:
             return self._program(found, "raw_tp", bpf.RAW_TRACEPOINT, settings(self._config, Types.of_kernel()))
-        except (NoTypes, OSError) as error:
+        except (NoTypesError, OSError) as error:
             self._no_refusals(error)
         return None
 
