@@ -19,7 +19,7 @@ MADE = (
     r"command\.[a-z.-]+",
     r"option\.[a-z.-]+",
     r"field\.[a-z0-9_]+",
-    r"config\.(head\.)?[a-z_]+",
+    r"config\.(head\.|identity\.)?[a-z0-9_]+",
     r"bad\.[a-z_]+",
     r"loss\.[a-z_]+",
     r"lake\.loss\.[a-z_]+",
@@ -27,6 +27,7 @@ MADE = (
     r"reason\.[a-z_]+",
     r"rejected\.[a-z_]+",
     r"(top|denied|fields|flow_logs)\.[a-z]+",
+    r"live\.without\.[a-z_]+",
 )
 
 

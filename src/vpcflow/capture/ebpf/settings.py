@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REFUSALS: Final = ("NETFILTER_DROP", "XFRM_POLICY", "BPF_CGROUP_EGRESS", "TC_INGRESS", "TC_EGRESS", "XDP")
 """Drop reasons that mean "a filter refused it", as far as a kernel has them. A port nobody listens on is none."""
 
-_REASON_BITS: Final = 256
+_REASONS, _REASON_BITS = "skb_drop_reason", 256
 
 OFFSETS: Final = (
     ("sk_buff", "dev"), ("sk_buff", "skb_iif"), ("sk_buff", "head"), ("sk_buff", "data"), ("sk_buff", "len"), ("sk_buff", "tail"),
@@ -44,10 +44,10 @@ def settings(config: Config, types: Types | None) -> bytes:
 
 def reason_bits(types: Types) -> tuple[int, ...]:
     """Return the reasons of `REFUSALS` as bits. Raises NoTypesError for a kernel (before 5.17) that tells no reasons."""
-    numbers = types.enumerators("skb_drop_reason")
+    numbers = types.enumerators(_REASONS)
     found = [numbers[f"SKB_DROP_REASON_{name}"] for name in REFUSALS if f"SKB_DROP_REASON_{name}" in numbers]
     if "SKB_DROP_REASON_NETFILTER_DROP" not in numbers:
-        raise NoTypesError("skb_drop_reason")
+        raise NoTypesError(_REASONS)
     bits = sum(1 << number for number in found if number < _REASON_BITS)
     return tuple(bits >> 64 * word & (1 << 64) - 1 for word in range(_REASON_BITS // 64))
 
