@@ -25,11 +25,11 @@ demo: setup ## the main job on the sample records: ingest, look, find
 
 test: dev ## everything: lint, types, all tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: dev ## lint, types and the quick tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: dev ## ruff and mypy
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 
 import pytest
@@ -158,7 +159,9 @@ def test_stop_ends_an_ingest_without_half_written_files(tmp_path):
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root: becomes another user")
 def test_whoever_may_only_read_a_lake_can_ask_it(tmp_path):
     root, rows = _many(tmp_path, files=1)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents):
+        if str(folder) == tempfile.gettempdir():
+            break
         os.chmod(folder, 0o755)
     child = os.fork()
     if child == 0:

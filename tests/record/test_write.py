@@ -181,6 +181,11 @@ def test_a_value_can_never_make_a_second_line():
     assert written([batch], "text", log_format) == b"version ecs-cluster-name\n2 a%20b%0A2%20evil\n"
 
 
+def test_a_column_whose_name_is_no_text_is_damage():
+    changed = written(TEXT.batches, "arrow").replace(b"version", b"\x80ersion")
+    assert [loss.kind for loss in read_or_refuse(changed).report.losses] == ["damaged"]
+
+
 @pytest.mark.parametrize("kind", ["arrow", "csv", "jsonl"])
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())

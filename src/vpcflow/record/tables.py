@@ -92,10 +92,11 @@ def read_arrow(
     """Yield (table, records) of an Arrow IPC stream; what comes after damage is a named loss."""
     try:
         reader = pa.ipc.open_stream(pa.PythonFile(PieceReader(content), mode="r"))
+        names = reader.schema.names  # UnicodeDecodeError, a ValueError, where one is no text
     except _DAMAGE as error:
         report.lost(source, "damaged", str(error)[:200])
         return
-    columns = _checked(Columns(reader.schema.names, wild=False), reader.schema.names, source, origin)
+    columns = _checked(Columns(names, wild=False), names, source, origin)
     first = 1
     for batch in _batches(reader, source, report):
         yield from columns.records(batch.columns, range(first, first + batch.num_rows), source, report)
