@@ -28,6 +28,7 @@ MADE = (
     r"rejected\.[a-z_]+",
     r"(top|denied|fields|flow_logs)\.[a-z]+",
     r"live\.without\.[a-z_]+",
+    r"explain\.(verdict|why|way|certainty|opened_by|own|owns|silence|fact|head)\.[a-z_]+",
 )
 
 

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "records": "records",
     "top": "top",
     "denied": "denied",
+    "explain": "explain",
     "query": "query",
     "insights": "insights",
     "capture": "capture",
