@@ -26,7 +26,7 @@ MADE = (
     r"left_out\.[a-z_]+",
     r"reason\.[a-z_]+",
     r"rejected\.[a-z_]+",
-    r"(top|denied|fields|flow_logs)\.[a-z]+",
+    r"(top|denied|fields|flow_logs|lookup)\.[a-z]+",
     r"live\.without\.[a-z_]+",
     r"explain\.(verdict|why|way|certainty|opened_by|own|owns|silence|fact|head)\.[a-z_]+",
 )

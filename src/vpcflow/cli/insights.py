@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vpcflow.cli.chart import draw
 from vpcflow.cli.choices import (
     Question,
     opened,
@@ -22,9 +24,11 @@ from vpcflow.cli.choices import (
 from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import printable
 from vpcflow.cli.summary import byte_size, seconds_shown
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
+from vpcflow.record.write import defused
 from vpcflow.types import Limits
 
 if TYPE_CHECKING:
@@ -52,6 +56,8 @@ _TIMEOUT_S: Final = 3600
 @time_options
 @option("--from", "sources", multiple=True, metavar="SOURCE")
 @option("-n", "rows", type=click.IntRange(1, 100_000), default=10_000, metavar="N")
+@option("--chart", is_flag=True)
+@option("--follow", is_flag=True)
 @option("--timeout", type=click.FloatRange(0.001, 86_400), default=_TIMEOUT_S, metavar="SECONDS")
 @place_options
 @read_options
@@ -65,19 +71,69 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     text = _text(values["query"])
     limits = Limits(values["timeout"])
     kind = chosen(values["kind"])
+    if values["chart"] and values["kind"] is not None:
+        raise UsageError("chart_output")
+    if values["follow"]:
+        return _follow(session, question, text, values, kind)
     with _opened(session, question, values["log_groups"]) as asker:
         asked = _question(question, text, values, pointers=kind == "json")
         began = time.perf_counter()
         rows = asker.ask(asked, limits)
-        _show(session, rows, kind)
+        if values["chart"]:
+            draw(session, rows)
+        else:
+            _show(session, rows, kind)
         told = byte_size(rows.bytes_scanned), seconds_shown(time.perf_counter() - began)
-        for note in rows.notes:
-            session.note(note.key, **note.values)
+        _tell(session, rows)
         session.note("note.answered", rows=f"{rows.rows.num_rows:,}", bytes=told[0], time=told[1])
         if session.verbose:
             for sql in rows.sql:
                 session.note("note.sql", sql=sql)
     return 1 if values["exit_code"] and not rows.rows.num_rows else 0
+
+
+def _follow(session: Session, question: Question, text: str, values: dict[str, Any], kind: str) -> int:
+    """Show what comes until it is stopped: the oldest of each round first, the head once."""
+    from vpcflow.app.insights import follow
+
+    if question.sources:
+        raise UsageError("follow_from")
+    if kind in ("json", "arrow", "parquet") or values["chart"]:
+        raise UsageError("follow_output", kind=kind)
+    asked = _question(question, text, values, pointers=False)
+    with session.app.lake() as lake:
+        for place, rows in enumerate(follow(session.app, lake, values["log_groups"], asked, Limits(values["timeout"]))):
+            _add(rows, kind, first=place == 0)
+            if place == 0:
+                _tell(session, rows)
+    return 0
+
+
+def _add(rows: Rows, kind: str, *, first: bool) -> None:
+    from vpcflow.query.insights import shown
+
+    texts = shown.texts(rows)
+    if rows.chart is None:
+        texts.reverse()
+    names = [column.name for column in rows.columns]
+    if kind == "jsonl":
+        for row in texts:
+            found = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            click.echo(json.dumps(found, ensure_ascii=False))
+    elif kind == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([names] if first else [])
+        writer.writerows([["" if value is None else defused(value) for value in row] for row in texts])
+    else:
+        head: list[list[str | None]] = [[*names]] if first else []
+        for cells in [*head, *texts]:
+            click.echo("\t".join("-" if value is None else printable(value) for value in cells))
+    sys.stdout.flush()
+
+
+def _tell(session: Session, rows: Rows) -> None:
+    for note in rows.notes:
+        session.note(note.key, **note.values)
 
 
 def _text(query: str | None) -> str:

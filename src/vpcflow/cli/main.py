@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "explain": "explain",
     "query": "query",
     "insights": "insights",
+    "lookup-tables": "lookup_tables",
     "capture": "capture",
     "flow-logs": "flow_logs",
     "deliver": "deliver",

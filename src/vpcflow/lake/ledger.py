@@ -243,11 +243,11 @@ class Ledger:
         return SourceEntry(number, uri, etag, kind, formats, log_group, log_stream, size, rows, bad, pairs, unknown)
 
     def live_sources(self, after_commit: int = 0) -> list[LiveSource]:
-        """Return every source that counts, of commits after this one, by its id."""
+        """Return every source of flow logs that counts, of commits after this one, by its id."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT id, formats, log_group, log_stream, ingested_at, commit_no FROM sources "
-                "WHERE state IN ('live', 'replacing') AND commit_no > ? ORDER BY id",
+                "WHERE state IN ('live', 'replacing') AND formats <> '[]' AND commit_no > ? ORDER BY id",
                 (after_commit,),
             ).fetchall()
         # Sources have few formats between them, so each text is read once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from vpcflow.query.insights.compile import Groups
     from vpcflow.query.insights.flow_records import Sources
-    from vpcflow.query.insights.operators import Step
+    from vpcflow.query.insights.operators import Operator, Step
     from vpcflow.query.insights.records import Column, Range
     from vpcflow.types import Catalog
 
@@ -151,7 +152,8 @@ class _Run:
         self._limits = limits
         self._ends = None if limits.timeout_s is None else time.monotonic() + limits.timeout_s
         for name, table in plan.tables.items():
-            self._tables[name] = (table, tuple((column, "VARCHAR") for column in table.column_names))
+            kinds = tuple((one.name, "BIGINT" if pa.types.is_integer(one.type) else "VARCHAR") for one in table.schema)
+            self._tables[name] = (table, kinds)
 
     def rows(self) -> Rows:
         for step in self._plan.steps[:-1]:
@@ -174,11 +176,29 @@ class _Run:
                 rows = rows.slice(0, operator.most)
                 self._notes.append(Note("note.insights_bounded", {"rows": f"{operator.most:,}"}))
             given.append(rows.rename_columns([column.name for column in columns]))
-        made = operator.run(*given)
-        self._left()
+        made = self._operated(operator, given)
         keyed = made.select([column.name for column in step.made]).rename_columns([column.key for column in step.made])
         keyed = keyed.append_column(ROW, pa.array(range(keyed.num_rows), pa.int64()))
         self._tables[step.table] = (keyed, (*((one.key, one.kind.sql) for one in step.made), (ROW, "BIGINT")))
+
+    def _operated(self, operator: Operator, given: list[pa.Table]) -> pa.Table:
+        """Run an operator on a thread, so that waiting for it can be stopped; its input is bounded, so it ends by itself."""
+        made: list[pa.Table] = []
+        faults: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                made.append(operator.run(*given))
+            except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
+                faults.append(error)
+
+        thread = threading.Thread(target=run, name="insights", daemon=True)
+        thread.start()
+        thread.join(self._left())
+        self._left()
+        if faults:
+            raise faults[0]
+        return made[0]
 
     def _left(self) -> float | None:
         """Return the seconds that are left; QueryError when there are none."""

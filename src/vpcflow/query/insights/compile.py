@@ -15,7 +15,7 @@ from vpcflow.query.insights.flow_records import SYSTEM
 from vpcflow.query.insights.kinds import INT, TIME, Value
 from vpcflow.query.insights.operators import ROW, Step
 from vpcflow.query.insights.records import Column, Range
-from vpcflow.query.insights.relation import Order, Relation, ranks
+from vpcflow.query.insights.relation import DEFAULT_FIELDS, Order, Relation, ranks
 from vpcflow.query.insights.syntax import Field, Query, Stage
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 DEFAULT_ROWS: Final = 10_000
 MAX_ROWS: Final = 100_000
 MAX_STATS: Final = 10
-DEFAULT_FIELDS: Final = ("@timestamp", "@message")
-"""What an event query without `fields` and `display` shows (unconfirmed)."""
-
 _ONLY_LAST: Final = ("sort", "limit")
 
 
@@ -79,7 +76,8 @@ class Groups(Protocol):
 class Compiler:
     """Compiles one query.
 
-    now: epoch s. limit: rows, where the text has no `limit`. strict: unknown fields are errors. pointers: event rows get `@ptr`.
+    used: the names of all fields in the query. now: epoch s.
+    limit: rows, where the text has no `limit`. strict: unknown fields are errors. pointers: event rows get `@ptr`.
     """
 
     def __init__(
@@ -99,6 +97,7 @@ class Compiler:
         self._steps: list[Step] = []
         self._notes: dict[str, Note] = {}
         self._inner = 0
+        self.used: frozenset[str] = frozenset()
         self.tables: dict[str, pa.Table] = {}
 
     # --- what commands use -------------------------------------------------------------------------------------
@@ -124,7 +123,7 @@ class Compiler:
             raise malformed(code, self.text, node.start, node.end, name=name, near=close)
         self.note("note.insights_unknown_near" if close else "note.insights_unknown", name=name, near=close)
 
-    def lookup_table(self, name: str, node: Stage) -> pa.Table:
+    def lookup_table(self, name: str, node: Field) -> pa.Table:
         """Return a lookup table; MalformedQuery when there is none."""
         found = self._groups.table(name)
         if found is None:
@@ -181,7 +180,7 @@ class Compiler:
         self._steps.append(Step(tuple(selects), tuple(columns), operator, table, made))
         names = {column.name: Value(exp.column(column.key, quoted=True), column.kind) for column in made}
         return Relation(
-            self, exp.to_table(table, quoted=True), None, names=names, shown=list(names), event=False,
+            self, exp.to_table(table, quoted=True), None, names=names, event=False, default=tuple(names),
             order=[Order(exp.column(ROW, quoted=True))],
         )  # fmt: skip
 
@@ -190,13 +189,16 @@ class Compiler:
         if relation.displayed is not None:
             return relation.displayed
         reading = Reading(relation)
-        wanted = relation.shown or (list(DEFAULT_FIELDS) if relation.event else list(relation.names))
+        wanted = relation.shown or list(relation.default)
+        if not wanted:
+            wanted = list(DEFAULT_FIELDS) if relation.event else list(relation.names)
         return [(name, reading.named(name, Field((name,), 0, 0))) for name in wanted]
 
     # --- the whole ---------------------------------------------------------------------------------------------
 
     def plan(self, query: Query) -> Plan:
         """Compile a whole query."""
+        self.used = used_fields(query)
         relation = self._relation(query, self.span)
         scanned = _counted(relation)
         matched: exp.Query | None = None

@@ -147,7 +147,7 @@ class Reading:
             raise self.fault("not_aggregated", node, name=node.name)
         for size in range(len(node.parts), 0, -1):
             head = Field(node.parts[:size], node.start, node.end).name
-            found = self._known(head)
+            found = self.known(head)
             if found is None:
                 continue
             if size == len(node.parts):
@@ -155,7 +155,8 @@ class Reading:
             return self._below(found, node.parts[size:])
         return self.named(node.name, node)
 
-    def _known(self, name: str) -> Value | None:
+    def known(self, name: str) -> Value | None:
+        """Return what a whole name means; None for one that nothing has."""
         if name in self._outer:
             return self._outer[name]
         if name in self._relation.names:
@@ -166,7 +167,7 @@ class Reading:
 
     def named(self, name: str, node: Field) -> Value:
         """Return what a whole name means; null, and a note, for one that no record has."""
-        found = self._known(name)
+        found = self.known(name)
         if found is not None:
             return found
         relation = self._relation

@@ -53,7 +53,11 @@ class EventGroups(Protocol):
 
 
 class LakeGroups:
-    """Log groups of a lake. names: what the question is put to, none for all flow logs. lookup: gives a lookup table by name."""
+    """Log groups of a lake.
+
+    names: what the question is put to, none for all flow logs. lookup: gives a lookup table by name. only: the sources whose
+    records count, None for all.
+    """
 
     def __init__(
         self,
@@ -63,9 +67,10 @@ class LakeGroups:
         *,
         events: EventGroups | None = None,
         lookup: Callable[[str], pa.Table | None] = lambda _name: None,
+        only: frozenset[int] | None = None,
     ) -> None:
         self._schema, self._sources, self._names = schema, sources, tuple(names)
-        self._events, self._lookup = events, lookup
+        self._events, self._lookup, self._only = events, lookup, only
         self._flows: dict[tuple[str, str], set[int]] = {}
         for source in sources.all:
             self._flows.setdefault((source.log_group or source.table, source.table), set()).add(source.id)
@@ -84,7 +89,7 @@ class LakeGroups:
             return (
                 self._named(self._names, wanted)
                 if self._names
-                else FlowRecords("flow_logs", self._schema, self._sources)
+                else FlowRecords("flow_logs", self._schema, self._sources, self._only)
             )
         if source.name:
             return self._named((source.name,), wanted)
@@ -108,6 +113,7 @@ class LakeGroups:
         parts: list[Records] = []
         for table in dict.fromkeys(table for _, table in flows):
             ids = frozenset().union(*(self._flows.get(key, set()) for key in flows if key[1] == table))
+            ids = ids if self._only is None else ids & self._only
             everything = frozenset(one.id for one in self._sources.of(table))
             parts.append(FlowRecords(table, self._schema, self._sources, None if ids == everything else ids))
         if events and self._events is not None:

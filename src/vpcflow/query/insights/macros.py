@@ -38,6 +38,8 @@ def _base() -> dict[str, str]:
             "CASE WHEN c[1] BETWEEN '0' AND '9' THEN '0' || lpad(CAST(length(c) AS VARCHAR), 5, '0') || c ELSE c END "
             "|| chr(1)), 'string_agg', '')"
         ),
+        # The 32 hexadecimal digits of an address of either family.
+        "cwl_key(s)": "CASE WHEN cwl_is_ip4(s) THEN '00000000000000000000ffff' || printf('%08x', cwl_ip4(s)) ELSE cwl_ip6(s) END",
         # A tag's value as a flow log line has it.
         "cwl_tag(t)": "replace(replace(replace(replace(url_encode(t), '-', '%2D'), '_', '%5F'), '.', '%2E'), '~', '%7E')",
     }

@@ -8,7 +8,7 @@ columns stay (`SELECT *`; engines leave out those that nobody reads), so what na
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
@@ -17,6 +17,10 @@ from vpcflow.query.insights.kinds import NUMBERS, TEXT, Value, call, scalar, tex
 if TYPE_CHECKING:
     from vpcflow.query.insights.compile import Compiler
     from vpcflow.query.insights.records import Records
+
+
+DEFAULT_FIELDS: Final = ("@timestamp", "@message")
+"""What an event query without `fields` and `display` shows (unconfirmed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Relation:
     """What the stages so far have made.
 
     names: computed names and what they mean. records: where other names come from, None where only `names` exist.
-    shown: names that `fields` mentioned, in order; displayed: what `display` says instead. order: keys, the first one first.
+    shown: names that `fields` mentioned, in order, default: those that are shown where it
+    mentioned none; displayed: what `display` says instead. order: keys, the first one first.
     event: each row is a log event. binned: the column and the period (number, unit) of a bin that rows are grouped by.
     """
 
@@ -52,6 +57,7 @@ class Relation:
     order: list[Order] = field(default_factory=list)
     qualify: exp.Expr | None = None
     event: bool = True
+    default: tuple[str, ...] = ()
     binned: tuple[str, int, str] | None = None
 
     def copy(self) -> Relation:
@@ -89,6 +95,13 @@ class Relation:
         """Read from *select* from now on."""
         self.source = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(self.compiler.fresh())))
         self.where, self.qualify = [], None
+
+    def show(self, name: str) -> None:
+        """Add a column to the answer, beside those that would be shown without it."""
+        if not self.shown:
+            self.shown = list(self.default) or (list(DEFAULT_FIELDS) if self.event else list(self.names))
+        if name not in self.shown:
+            self.shown.append(name)
 
     def settle(self, value: Value) -> Value:
         """Make *value* a column of the source, so that it is computed once."""

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 MODULES: Final = (
     "fields", "display", "filter", "parse", "json_field", "stats", "sort", "limit", "dedup", "source", "filter_index",
-    "unmask",
+    "unmask", "lookup", "cidrlookup", "join",
 )  # fmt: skip
 """The modules, in the order of the reference."""
 

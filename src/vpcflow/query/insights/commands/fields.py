@@ -32,8 +32,6 @@ def parse(parser: Parser, token: Token) -> Fields:
 
 def compile_(relation: Relation, stage: Fields) -> None:
     """Compute what is new; show all of it."""
-    if relation.records is None and not relation.shown:
-        relation.shown = list(relation.names)
     # A map made here is reached into from the next stage on; scalars are known at once.
     made: dict[str, Value] = {}
     for item in stage.items:
@@ -54,7 +52,7 @@ COMMAND: Final = Command(
     "fields",
     ("fields field [, expression as name …]",),
     "Shows fields, in the order they are mentioned, and computes new ones. Several `fields` add up. A field that no record has is "
-    "missing, not an error; after `stats` only its outputs exist, and any other name is an error. A name that was computed before "
+    "missing, not an error; after `stats` only its outputs exist, any other name is an error, and `fields` shows those that it mentions. A name that was computed before "
     "cannot be given again. An expression without `as` is called as it is written. A map made by `jsonParse` is reached into from "
     "the next stage on.",
     parse,

@@ -77,7 +77,7 @@ def compile_(relation: Relation, stage: Stats) -> Relation:
         relation.compiler, exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(relation.compiler.fresh()))),
         None, names=made.names, order=made.order, event=False, binned=made.binned,
     )  # fmt: skip
-    done.shown = list(made.names)
+    done.default = tuple(made.names)
     return done
 
 
