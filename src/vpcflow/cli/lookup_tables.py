@@ -41,7 +41,7 @@ def command() -> None:
     examples=(
         "vpcflow lookup-tables put ports ports.csv",
         "vpcflow lookup-tables put subnets subnets.csv --description 'who owns what'",
-        "vpcflow lookup-tables put ports - < ports.csv",
+        "vpcflow lookup-tables put ports -",
     ),
 )
 @click.argument("name")
@@ -89,7 +89,7 @@ def list_(session: Session, kind: str) -> None:
     "show",
     examples=(
         "vpcflow lookup-tables show ports",
-        "vpcflow lookup-tables show ports > ports.csv",
+        "vpcflow lookup-tables show ports --lang en",
         "vpcflow lookup-tables show ports --lake /srv/flow",
     ),
 )
