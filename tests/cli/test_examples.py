@@ -73,6 +73,16 @@ def _with_flow_logs(path):
     state.close()
 
 
+def _with_networks(place):
+    """Have the descriptions of networks that examples name."""
+    networks = EXAMPLES.parent / "networks"
+    for name in ("describe.json", "before.json", "after.json", "terraform.json"):
+        shutil.copy(networks / "describe.json", place / name)
+    (place / "after.json").write_text((networks / "describe.json").read_text().replace("192.0.2.0/24", "192.0.2.0/25"))
+    shutil.copy(networks / "template.yaml", place)
+    shutil.copy(networks / "bastion.toml", place / "network.toml")
+
+
 @pytest.mark.parametrize("text", [text for _, text in HERE])
 def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     shutil.copytree(EXAMPLES, place / "AWSLogs")
@@ -82,6 +92,7 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     (place / "trace.pcap").write_bytes(capture)
     (place / "trace.pcapng.gz").write_bytes(gzip.compress(capture))
     words = [SMALLER.get(word, re.sub("^/srv/flow", "srv/flow", word)) for word in shlex.split(text)]
+    _with_networks(place)
     while re.match(r"[A-Z_]+=", words[0]):
         monkeypatch.setenv(*words.pop(0).split("="))
     assert words.pop(0) == "vpcflow"
@@ -91,6 +102,13 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
         words += ["--interfaces", "12", "--peers", "16"]
     if words[0] == "flow-logs":
         _with_flow_logs(place / "lake" / "_vpcflow" / "state.sqlite")
+    if words[0] == "network":
+        for file, at, name in (
+            ("after.json", "2026-11-20", "default"),
+            ("before.json", "2026-11-21", "default"),
+            ("template.yaml", "2026-11-20T02:00:00", "prod"),
+        ):
+            run("network", "import", file, "--at", at, "--name", name)
     ran = run(*words)
     assert ran.code == 0, ran.err
     assert ran.data or "nothing found" in ran.err or "nobody" in ran.err

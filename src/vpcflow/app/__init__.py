@@ -627,6 +627,10 @@ class App:
             any_log=reading is not None and reading.filing is not None,
         )
 
+    def s3_access(self) -> S3Access:
+        """Return who asks AWS, and where, as the settings have it."""
+        return self._access()
+
     def _access(self) -> S3Access:
         from vpcflow.collect.s3_access import S3Access
 

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "capture": "capture",
     "flow-logs": "flow_logs",
     "deliver": "deliver",
+    "network": "network",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

@@ -1,4 +1,4 @@
-"""AWS's JSON services (CloudWatch Logs, SQS) asked with boto3; what they refuse comes out as SourceError."""
+"""AWS's services (CloudWatch Logs, SQS, EC2) asked with boto3; what they refuse comes out as SourceError."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from vpcflow.collect.s3_faults import SourceUnavailableError
 from vpcflow.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vpcflow.aws import S3Access
 
 _OF_KIND: Final = {
@@ -17,6 +19,7 @@ _OF_KIND: Final = {
     ("log_group", "missing"): "source.log_group_missing",
     ("queue", "denied"): "source.queue_denied",
     ("queue", "missing"): "source.queue_missing",
+    ("ec2", "denied"): "source.ec2_denied",
 }
 _TRIES: Final = 8
 """Of one request: standard mode waits up to 20 s between two, so a quota of few requests a second is waited for."""
@@ -24,7 +27,7 @@ _TRIES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of AWS in one region. source: what the user named. kind: what that is (`log_group`, `queue`)."""
+    """One service of AWS in one region. source: what the user named. kind: what that is (`log_group`, `queue`, `ec2`)."""
 
     client: Any
     source: str
@@ -44,6 +47,15 @@ class Service:
         except (BotoCoreError, ClientError) as error:
             raise self._fault(error, operation) from error
         return answer
+
+    def pages(self, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as the operation has them
+        """Ask page after page; SourceError as with `ask`."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see `ask`
+
+        try:
+            yield from self.client.get_paginator(operation).paginate(**parameters)
+        except (BotoCoreError, ClientError) as error:
+            raise self._fault(error, operation) from error
 
     def _fault(self, error: Exception, operation: str) -> SourceError:
         answer = meaning(error)

@@ -10,12 +10,15 @@ PROTOCOL is tcp, udp, icmp, icmpv6, all, another name or a number. PORTS is `443
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vpcflow.record.numbers import BY_NAME
+from vpcflow.record.numbers import BY_NAME, PROTOCOLS
 from vpcflow.vpc.addresses import canonical
 from vpcflow.vpc.matching import ICMP, ICMPV6, TCP, UDP
-from vpcflow.vpc.rules import ANY
+from vpcflow.vpc.rules import ANY, LAST_RULE
+
+if TYPE_CHECKING:
+    from vpcflow.vpc.rules import NetworkAclEntry, SecurityGroupRule
 
 _RULE: Final = re.compile(
     r"(?P<protocol>[a-z0-9-]+)(?:\s+(?P<ports>[0-9*][0-9/*-]*))?\s+(?P<word>from|to)\s+(?P<peer>\S+)", re.IGNORECASE
@@ -121,3 +124,30 @@ def _peer(text: str) -> str:
         return canonical(text)
     except ValueError:
         raise RuleTextError("network.rule.peer") from None
+
+
+# --- written back --------------------------------------------------------------------------------------------------
+
+
+def written(rule: SecurityGroupRule, *, inbound: bool) -> str:
+    """Return a security group's rule as it is written: ``tcp 443 from 0.0.0.0/0``."""
+    return f"{traffic(rule.protocol, rule.from_port, rule.to_port)} {'from' if inbound else 'to'} {rule.peer}"
+
+
+def written_entry(entry: NetworkAclEntry, *, inbound: bool) -> str:
+    """Return a network ACL's rule as it is written: ``90 deny tcp 22 from 198.51.100.0/24``."""
+    number = "*" if entry.number >= LAST_RULE else str(entry.number)
+    what = traffic(entry.protocol, entry.from_port, entry.to_port)
+    return f"{number} {'allow' if entry.allow else 'deny'} {what} {'from' if inbound else 'to'} {entry.cidr}"
+
+
+def traffic(protocol: int, first: int, last: int) -> str:
+    """Return protocol and ports, or ICMP type and code: ``tcp 1024-65535``, ``icmp 8/0``, ``all``."""
+    word = "all" if protocol == ANY else PROTOCOLS.get(protocol, str(protocol)).lower()
+    if protocol in (TCP, UDP):
+        if first == ANY or (first, last) == (0, _MAX_PORT):
+            return word
+        return f"{word} {first}" if first == last else f"{word} {first}-{last}"
+    if protocol in (ICMP, ICMPV6) and first != ANY:
+        return f"{word} {first}" if last == ANY else f"{word} {first}/{last}"
+    return word

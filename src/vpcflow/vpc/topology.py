@@ -31,7 +31,8 @@ class Vpc:
 class Subnet:
     """A subnet with the route table and the network ACL that hold for it; empty when the description does not tell.
 
-    sublocation_type: `wavelength`, `outpost` or `localzone` of one that is not in a zone of the region; sublocation_id: of that.
+    sublocation_type: `wavelength`, `outpost` or `localzone` of one that is not in a zone of the region; sublocation_id: of
+    that.
     """
 
     id: str

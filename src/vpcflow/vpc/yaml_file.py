@@ -1,0 +1,42 @@
+"""YAML as CloudFormation writes it: `!Ref x`, `!GetAtt a.b` and the other short forms become the long ones."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+
+from vpcflow.errors import RecordError
+
+_NAMED: Final = {"Ref": "Ref", "Condition": "Condition"}
+_MAX_BYTES: Final = 8 << 20
+"""Of a template; CloudFormation takes 1 MB."""
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Plain values, and short forms."""
+
+
+def _short(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {_NAMED.get(name, f"Fn::{name}"): value}
+
+
+_Loader.add_multi_constructor("!", _short)
+
+
+def load(content: bytes, file: str) -> object:
+    """Read a YAML document; RecordError for what is none."""
+    if len(content) > _MAX_BYTES:
+        raise RecordError("network.too_large", file=file, size=_MAX_BYTES >> 20)
+    try:
+        return yaml.load(content, _Loader)  # noqa: S506 - a SafeLoader with constructors for plain values
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RecordError("network.not_yaml", file=file, reason=reason) from error
