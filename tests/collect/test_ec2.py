@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pytest
 
+from vpcflow.aws import S3Access
 from vpcflow.cli.main import main
 from vpcflow.collect.ec2 import describe
-from vpcflow.aws import S3Access
 from vpcflow.errors import SourceError
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate

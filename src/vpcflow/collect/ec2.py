@@ -16,8 +16,8 @@ from vpcflow.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vpcflow.collect.aws import Service
     from vpcflow.aws import S3Access
+    from vpcflow.collect.aws import Service
 
 _OPERATIONS: Final = (
     ("describe_vpcs", "Vpcs"),
