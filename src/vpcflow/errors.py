@@ -76,17 +76,21 @@ class SourceError(VpcFlowError):
 class ResourceError(VpcFlowError):
     """A call about a resource (a flow log …) that is refused, as AWS refuses it.
 
-    aws_code: the code AWS's API answers with (`InvalidParameter` …).
+    aws_code: the code AWS's API answers with (`FlowLogAlreadyExists` …).
     """
 
     def __init__(self, code: str, /, *, aws_code: str, **values: object) -> None:
         super().__init__(code, **values)
         self.aws_code = aws_code
-        # What the call got wrong is a wrong use; what is there, or is not, is an answer.
-        self.exit_code = 2 if aws_code in _WRONG_USE else 4
 
 
-_WRONG_USE = frozenset({"InvalidParameter", "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"})
+class RequestError(ResourceError):
+    """A call that is wrong in itself, whatever there is."""
+
+    exit_code = 2
+
+    def __init__(self, code: str, /, *, aws_code: str = "InvalidParameter", **values: object) -> None:
+        super().__init__(code, aws_code=aws_code, **values)
 
 
 class DeliveryError(VpcFlowError):

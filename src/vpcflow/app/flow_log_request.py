@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from urllib.parse import unquote, urlsplit
 
-from vpcflow.errors import FormatError, ResourceError
+from vpcflow.errors import FormatError, RequestError
 from vpcflow.record.fields import FIELDS
 from vpcflow.record.format import DEFAULT, TGW_DEFAULT, LogFormat
 from vpcflow.vpc.flow_logs import (
@@ -90,7 +90,7 @@ class Asked:
 
 
 def check(request: CreateFlowLogsRequest) -> Asked:
-    """Read a request; ResourceError with AWS's code and text for what it refuses as a whole."""
+    """Read a request; RequestError with AWS's code and text for what it refuses as a whole."""
     resource_type = cast("ResourceType", _one_of("ResourceType", request.get("ResourceType"), RESOURCE_TYPES))
     transit = resource_type.startswith("TransitGateway")
     kind, destination = _destination(request)
@@ -128,31 +128,31 @@ def bucket_of(arn: str) -> tuple[str, str]:
     return (found[1], (found[2] or "").strip("/")) if found else ("", "")
 
 
-def _refuse(code: str, aws_code: str = "InvalidParameter", **values: object) -> ResourceError:
-    return ResourceError(code, aws_code=aws_code, **values)
-
-
 def _one_of(name: str, value: object, words: Sequence[str]) -> str:
     if not value:
-        raise _refuse("flow_logs.missing", "MissingParameter", name=name)
+        raise RequestError("flow_logs.missing", aws_code="MissingParameter", name=name)
     if value not in words:
-        raise _refuse("flow_logs.not_one_of", "InvalidParameterValue", name=name, value=value, words=", ".join(words))
+        raise RequestError(
+            "flow_logs.not_one_of", aws_code="InvalidParameterValue", name=name, value=value, words=", ".join(words)
+        )
     return str(value)
 
 
 def _resources(ids: Sequence[str], *, transit: bool) -> tuple[str, ...]:
     most = _MAX_TRANSIT_GATEWAYS if transit else _MAX_RESOURCES
     if not ids:
-        raise _refuse("flow_logs.missing", "MissingParameter", name="ResourceId")
+        raise RequestError("flow_logs.missing", aws_code="MissingParameter", name="ResourceId")
     if len(ids) > most:
-        raise _refuse("flow_logs.too_many", "InvalidParameterValue", name="ResourceIds", count=len(ids), most=most)
+        raise RequestError(
+            "flow_logs.too_many", aws_code="InvalidParameterValue", name="ResourceIds", count=len(ids), most=most
+        )
     return tuple(dict.fromkeys(ids))
 
 
 def _traffic_type(value: str | None, *, transit: bool) -> TrafficType | None:
     if transit:
         if value:
-            raise _refuse("flow_logs.no_traffic_type")
+            raise RequestError("flow_logs.no_traffic_type")
         return None
     return cast("TrafficType", _one_of("TrafficType", value, TRAFFIC_TYPES))
 
@@ -160,7 +160,7 @@ def _traffic_type(value: str | None, *, transit: bool) -> TrafficType | None:
 def _interval(value: int | None, *, transit: bool) -> int:
     interval_s = value if value is not None else 60 if transit else 600
     if interval_s not in ((60,) if transit else (60, 600)):
-        raise _refuse("flow_logs.interval_transit" if transit else "flow_logs.interval")
+        raise RequestError("flow_logs.interval_transit" if transit else "flow_logs.interval")
     return interval_s
 
 
@@ -182,7 +182,7 @@ def _destination(request: CreateFlowLogsRequest) -> tuple[LogDestinationType, st
         if type_given:
             _one_of("LogDestinationType", type_given, AWS_DESTINATIONS)
     if type_given and type_given != told:
-        raise _refuse("flow_logs.type_and_destination", type=type_given, destination=given)
+        raise RequestError("flow_logs.type_and_destination", type=type_given, destination=given)
     return cast("LogDestinationType", _one_of("LogDestinationType", told, DESTINATIONS)), destination
 
 
@@ -190,28 +190,28 @@ def _folder(given: str) -> str:
     parts = urlsplit(given)
     path = unquote(parts.path)
     if parts.netloc or not path.startswith("/") or "\0" in path:
-        raise _refuse("flow_logs.bad_folder", destination=given)
+        raise RequestError("flow_logs.bad_folder", destination=given)
     return str(Path(path))
 
 
 def _check_destination(request: CreateFlowLogsRequest, kind: str, destination: str, group: str) -> None:
     own = kind not in AWS_DESTINATIONS
     if not own and not destination and not group:
-        raise _refuse("flow_logs.no_destination")
+        raise RequestError("flow_logs.no_destination")
     if group and kind != "cloud-watch-logs":
-        raise _refuse("flow_logs.group_elsewhere")
+        raise RequestError("flow_logs.group_elsewhere")
     if group and destination:
-        raise _refuse("flow_logs.group_and_destination", "InvalidParameterCombination")
+        raise RequestError("flow_logs.group_and_destination", aws_code="InvalidParameterCombination")
     if kind == "cloud-watch-logs":
         if not request.get("DeliverLogsPermissionArn"):
-            raise _refuse("flow_logs.no_role")
+            raise RequestError("flow_logs.no_role")
         if group and not _GROUP.fullmatch(group):
-            raise _refuse("flow_logs.bad_group", name=group)
+            raise RequestError("flow_logs.bad_group", name=group)
     shape = {"cloud-watch-logs": _LOGS_ARN, "s3": _S3_ARN, "kinesis-data-firehose": _FIREHOSE_ARN}.get(kind)
     if shape is not None and destination and not shape.fullmatch(destination):
-        raise _refuse("flow_logs.bad_destination", destination=destination, type=kind)
+        raise RequestError("flow_logs.bad_destination", destination=destination, type=kind)
     if kind == "s3" and bucket_of(destination)[1].split("/")[0] == "AWSLogs":
-        raise _refuse("flow_logs.reserved_folder", destination=destination)
+        raise RequestError("flow_logs.reserved_folder", destination=destination)
 
 
 def _log_format(text: str | None, *, transit: bool) -> LogFormat:
@@ -221,22 +221,22 @@ def _log_format(text: str | None, *, transit: bool) -> LogFormat:
     try:
         found = LogFormat.parse(text)
     except FormatError as error:
-        raise _refuse("flow_logs.bad_format", reason=error.message) from error
+        raise RequestError("flow_logs.bad_format", reason=error.message) from error
     family = "tgw" if transit else "vpc"
     for name in found.names:
         if name not in FIELDS:
-            raise _refuse("flow_logs.unknown_field", name=name)
+            raise RequestError("flow_logs.unknown_field", name=name)
         if family not in FIELDS[name].families:
-            raise _refuse("flow_logs.foreign_field", name=name)
+            raise RequestError("flow_logs.foreign_field", name=name)
     return found
 
 
 def _options(given: Mapping[str, Any], kind: str) -> DestinationOptions:
     unknown = set(given) - {"FileFormat", "HiveCompatiblePartitions", "PerHourPartition"}
     if unknown:
-        raise _refuse("flow_logs.unknown_option", name=min(unknown))
+        raise RequestError("flow_logs.unknown_option", name=min(unknown))
     if given and kind not in ("s3", "folder"):
-        raise _refuse("flow_logs.options_elsewhere", type=kind)
+        raise RequestError("flow_logs.options_elsewhere", type=kind)
     file_format = _one_of("FileFormat", given.get("FileFormat", "plain-text"), FILE_FORMATS)
     return DestinationOptions(
         cast("Any", file_format),
@@ -249,12 +249,14 @@ def _yes(name: str, value: object) -> bool:
         return bool(value)
     if str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
-    raise _refuse("flow_logs.not_one_of", "InvalidParameterValue", name=name, value=value, words="true, false")
+    raise RequestError(
+        "flow_logs.not_one_of", aws_code="InvalidParameterValue", name=name, value=value, words="true, false"
+    )
 
 
 def _role(name: str, value: str | None) -> str:
     if value and not _ROLE_ARN.fullmatch(value):
-        raise _refuse("flow_logs.bad_role", name=name, value=value)
+        raise RequestError("flow_logs.bad_role", name=name, value=value)
     return value or ""
 
 
@@ -264,7 +266,7 @@ def _tag_fields(given: Sequence[Mapping[str, Any]]) -> tuple[TagFieldSpecificati
         kind = _one_of("TagFieldSpecification.ResourceType", item.get("ResourceType"), tuple(_TAGGED))
         keys = tuple(map(str, listed(item.get("TagKeys", item.get("TagKey")))))
         if not 1 <= len(keys) <= 2 or not all(1 <= len(key) <= 128 for key in keys) or kind in found:
-            raise _refuse("flow_logs.bad_tag_fields", type=kind)
+            raise RequestError("flow_logs.bad_tag_fields", type=kind)
         found[kind] = TagFieldSpecification(cast("Any", kind), keys)
     return tuple(found.values())
 
@@ -274,7 +276,7 @@ def _check_tag_fields(log_format: LogFormat, given: Sequence[TagFieldSpecificati
     for name in log_format.names:
         first, second = name.removesuffix("-2"), name.endswith("-2")
         if first in _TAGGED.values() and keys.get(first, 0) < (2 if second else 1):
-            raise _refuse("flow_logs.no_tag_key", name=name)
+            raise RequestError("flow_logs.no_tag_key", name=name)
 
 
 def _tags(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -284,8 +286,10 @@ def _tags(given: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for tag in listed(item.get("Tags")):
             key, value = str(tag.get("Key", "")), str(tag.get("Value", ""))
             if not 1 <= len(key) <= 127 or key.startswith("aws:") or len(value) > 256 or key in found:
-                raise _refuse("flow_logs.bad_tag", "InvalidParameterValue", key=key)
+                raise RequestError("flow_logs.bad_tag", aws_code="InvalidParameterValue", key=key)
             found[key] = value
     if len(found) > _MAX_TAGS:
-        raise _refuse("flow_logs.too_many", "InvalidParameterValue", name="Tags", count=len(found), most=_MAX_TAGS)
+        raise RequestError(
+            "flow_logs.too_many", aws_code="InvalidParameterValue", name="Tags", count=len(found), most=_MAX_TAGS
+        )
     return found

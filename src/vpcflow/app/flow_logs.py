@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from vpcflow.app.flow_log_request import Asked, CreateFlowLogsRequest, check, listed
-from vpcflow.errors import ResourceError
+from vpcflow.errors import RequestError, ResourceError
 from vpcflow.vpc.flow_logs import FlowLog
 from vpcflow.vpc.membership import interfaces_of, known_resources
 
@@ -214,7 +214,7 @@ class FlowLogService:
     def delete(self, ids: Sequence[str], *, dry_run: bool = False) -> DeleteFlowLogsResult:
         """Delete flow logs; those that are none are named in `Unsuccessful`. What was delivered stays."""
         if not ids:
-            raise ResourceError("flow_logs.missing", aws_code="MissingParameter", name="FlowLogId")
+            raise RequestError("flow_logs.missing", aws_code="MissingParameter", name="FlowLogId")
         _at_most("FlowLogIds", ids)
         _unless_dry(dry_run)
         missing = [(one, _not_found([one])) for one in self.flow_logs.remove(list(dict.fromkeys(ids)))]
@@ -279,7 +279,7 @@ def _not_found(ids: Sequence[str]) -> ResourceError:
 def _at_most(name: str, ids: Sequence[str]) -> None:
     if len(ids) > _MAX_IDS:
         values = {"name": name, "count": len(ids), "most": _MAX_IDS}
-        raise ResourceError("flow_logs.too_many", aws_code="InvalidParameterValue", **values)
+        raise RequestError("flow_logs.too_many", aws_code="InvalidParameterValue", **values)
 
 
 def _unless_dry(dry_run: object) -> None:
@@ -309,9 +309,9 @@ def _filter(item: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     name, values = str(item.get("Name", "")), tuple(map(str, listed(item.get("Values"))))
     if name not in _FILTERS and not (name.startswith("tag:") and len(name) > len("tag:")):
         words = ", ".join([*_FILTERS, "tag:KEY"])
-        raise ResourceError("flow_logs.bad_filter", aws_code="InvalidParameterValue", name=name, words=words)
+        raise RequestError("flow_logs.bad_filter", aws_code="InvalidParameterValue", name=name, words=words)
     if not values:
-        raise ResourceError("flow_logs.empty_filter", aws_code="InvalidParameterValue", name=name)
+        raise RequestError("flow_logs.empty_filter", aws_code="InvalidParameterValue", name=name)
     return name, values
 
 
@@ -327,7 +327,7 @@ def _page(found: list[dict[str, Any]], request: DescribeFlowLogsRequest) -> Desc
     size = request.get("MaxResults")
     if size is not None and size not in _PAGE:
         values = {"low": _PAGE[0], "high": _PAGE[-1], "value": size}
-        raise ResourceError("flow_logs.page", aws_code="InvalidParameterValue", **values)
+        raise RequestError("flow_logs.page", aws_code="InvalidParameterValue", **values)
     begin = 0
     if token := request.get("NextToken"):
         begin = _after(found, token)
@@ -345,7 +345,7 @@ def _after(found: list[dict[str, Any]], token: str) -> int:
     except (binascii.Error, UnicodeDecodeError):
         created = last = ""
     if not last:
-        raise ResourceError("flow_logs.bad_token", aws_code="InvalidNextToken")
+        raise RequestError("flow_logs.bad_token", aws_code="InvalidNextToken")
     for place, shape in enumerate(found):
         if shape["FlowLogId"] == last:
             return place + 1
