@@ -115,6 +115,17 @@ class State:
                     raise self._unreadable(error) from error
                 raise
 
+    def changes(self) -> int | None:
+        """Return a number that is another one once somebody else has changed the file; None where there is none."""
+        with self._lock:
+            if self._db is None and not self.path.exists():
+                return None
+            try:
+                found: int = self._open().execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise self._unreadable(error) from error
+            return found
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:

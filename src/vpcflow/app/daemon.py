@@ -1,0 +1,373 @@
+"""The daemon: what a source counts becomes records, which go to the destination of each flow log.
+
+Theory of operation. Drains of one source are folded by one aggregator for each interval length in use. What an aggregator gives
+is enriched once, and each flow log of that interval takes the records of its own resource to its own spool: an interface that
+three flow logs look at has three records. From the spool on delivery goes by itself (`deliver.delivery`).
+
+A record is safe when its spool has it. Each interval that a spool has is marked in the state file, beside the flow logs. A daemon
+that was killed leaves its mark; the next one tells the time between by SKIPDATA records, as nobody knows what passed then. So it
+is told when a spool could not be opened for a while.
+
+Flow logs and the network are read again when somebody else has changed the state file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from vpcflow.aggregate.aggregator import Aggregator, Totals
+from vpcflow.aggregate.records import status_records
+from vpcflow.enrich.columns import encoded
+from vpcflow.enrich.enrichment import Enrichment
+from vpcflow.enrich.tags import TagFields
+from vpcflow.enrich.transit_gateway import TransitGatewayRecords
+from vpcflow.errors import ConfigError, VpcFlowError
+from vpcflow.record.fields import FIELDS
+from vpcflow.state.flow_logs import FlowLogs
+from vpcflow.state.runs import Runs
+from vpcflow.vpc.flow_logs import ACCESS_ERROR, DeliveryStatus
+from vpcflow.vpc.membership import interfaces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from vpcflow.aggregate.records import Identity
+    from vpcflow.deliver.delivery import Delivery
+    from vpcflow.enrich.aws_service import AwsRanges
+    from vpcflow.record.flow_counts import FlowCounts
+    from vpcflow.state.store import State
+    from vpcflow.types import FlowBatch, Transform
+    from vpcflow.vpc.flow_logs import FlowLog
+    from vpcflow.vpc.topology import Network
+
+    Say = Callable[..., None]
+    """Called with a text's key and its values."""
+
+_SECOND: Final = 1_000_000_000
+_BYTES_A_FLOW: Final = 1000
+"""Memory for each partial flow held, merging and writing it included."""
+
+_RETRY_S: Final = 60
+"""A destination that could not be opened is tried again after this time."""
+
+_RATE_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a daemon is made of.
+
+    network: what is known now; called again when the state file has changed. delivery: opens one, started; its second argument
+    tells that other flow logs have the same log group. memory: bytes that flows may take. spools: the folder that holds a folder
+    for each flow log. close_s: how long to wait for destinations at the end.
+    """
+
+    state: State
+    network: Callable[[], Network]
+    delivery: Callable[[FlowLog, bool], Delivery]
+    identity: Identity
+    spools: Path
+    ranges: AwsRanges | None = None
+    memory: int = 256 << 20
+    close_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Status:
+    """How it goes. records: of the last minute; failed: flow log id → what its destination says; skipped: SKIPDATA records."""
+
+    interfaces: int = 0
+    intervals: tuple[int, ...] = ()
+    destinations: tuple[str, ...] = ()
+    records: int = 0
+    all_records: int = 0
+    skipped: int = 0
+    waiting_bytes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One flow log on its way.
+
+    delivery: None as long as it cannot be opened. until_s: all before is in the spool. gap_s: since when that is not so.
+    shape: what makes of records of interfaces those that it has.
+    """
+
+    flow_log: FlowLog
+    members: frozenset[str] = frozenset()
+    shape: Transform | None = None
+    delivery: Delivery | None = None
+    retry_at: float = 0.0
+    until_s: int = 0
+    gap_s: int | None = None
+    status: DeliveryStatus = field(default_factory=DeliveryStatus)
+
+    def put(self, batch: FlowBatch) -> int:
+        """Take the records of its resource; return how many."""
+        mine = _of_interfaces(batch, self.members)
+        if not mine.num_rows:
+            return 0
+        if self.delivery is None:
+            self.gap_s = self.until_s if self.gap_s is None else self.gap_s
+            return 0
+        self.delivery.put(mine if self.shape is None else self.shape(mine))
+        return int(mine.num_rows)
+
+
+class Daemon:
+    """Everything between a source and the destinations. One thread calls it; deliveries have threads of their own."""
+
+    def __init__(self, wiring: Wiring, say: Say, *, now_ns: int) -> None:
+        self._wiring, self._say = wiring, say
+        self._flow_logs, self._runs = FlowLogs(wiring.state), Runs(wiring.state)
+        self._streams: dict[str, _Stream] = {}
+        self._aggregators: dict[int, Aggregator] = {}
+        self._enrich: Callable[[FlowBatch], FlowBatch] = lambda batch: batch
+        self._network: Network | None = None
+        self._changes: int | None = None
+        self._interfaces: tuple[str, ...] = ()
+        self._recent: deque[tuple[int, int]] = deque()
+        self._records = self._skipped = 0
+        self.totals = Totals()
+        self.reload(now_ns)
+        self._clear_left_over()
+
+    # --- flow logs and network -----------------------------------------------------------------------------------
+
+    def reload(self, now_ns: int) -> None:
+        """Take the flow logs and the network as they are now."""
+        self._changes = self._wiring.state.changes()
+        network = self._wiring.network()
+        found = {one.id: one for one in self._flow_logs.all()}
+        for gone in [self._streams.pop(one) for one in list(self._streams) if one not in found]:
+            self._leave(gone)
+        broken_off = self._runs.broken_off()
+        new = [one for one in found.values() if one.id not in self._streams]
+        for flow_log in new:
+            gap_s = broken_off.get(flow_log.id)
+            self._streams[flow_log.id] = _Stream(
+                flow_log, until_s=now_ns // _SECOND if gap_s is None else gap_s, gap_s=gap_s
+            )
+        for stream in self._streams.values():
+            self._look(stream, network)
+        self._runs.forget([one for one in broken_off if one not in found])
+        self._runs.mark({one.id: now_ns // _SECOND for one in new if one.id not in broken_off})
+        wanted = {FIELDS[name].column for one in found.values() for name in one.log_format.names}
+        self._enrich = Enrichment(network, self._wiring.ranges, wanted)
+        self._network = network
+        self._set_intervals(now_ns)
+
+    def _look(self, stream: _Stream, network: Network) -> None:
+        """Find out which interfaces a flow log looks at now."""
+        flow_log = stream.flow_log
+        members = interfaces_of(network, flow_log.resource_type, flow_log.resource_id)
+        if members is None:
+            self._say("run.no_resource", flow_log=flow_log.id, resource=flow_log.resource_id)
+        stream.members = members or frozenset()
+        if flow_log.is_transit_gateway:
+            stream.shape = TransitGatewayRecords(network)
+        else:
+            stream.shape = TagFields(network, flow_log.tag_fields) if flow_log.tag_fields else None
+        if stream.delivery is None:
+            self._open(stream)
+
+    def _open(self, stream: _Stream) -> None:
+        groups = [_group(other.flow_log) for other in self._streams.values()]
+        group = _group(stream.flow_log)
+        try:
+            stream.delivery = self._wiring.delivery(stream.flow_log, bool(group) and groups.count(group) > 1)
+        except VpcFlowError as error:
+            stream.retry_at = time.monotonic() + _RETRY_S
+            self._report(stream, DeliveryStatus("FAILED", ACCESS_ERROR, error.message))
+
+    def _leave(self, stream: _Stream) -> None:
+        """Deliver what is left of a flow log that is no more, beside the others."""
+        self._runs.forget([stream.flow_log.id])
+        if stream.delivery is not None:
+            threading.Thread(target=self._close_for_good, args=(stream,), daemon=True).start()
+
+    def _close_for_good(self, stream: _Stream) -> None:
+        if stream.delivery is None:
+            return
+        if not stream.delivery.close(self._wiring.close_s):
+            self._say("run.left_over", flow_log=stream.flow_log.id, bytes=f"{stream.delivery.waiting_bytes:,}")
+        shutil.rmtree(self._wiring.spools / stream.flow_log.id, ignore_errors=True)
+
+    def _clear_left_over(self) -> None:
+        """Remove what waits for flow logs that were deleted while nobody delivered: where to is not known any more."""
+        spools = self._wiring.spools
+        for folder in sorted(spools.iterdir()) if spools.is_dir() else ():
+            if folder.name.startswith("fl-") and folder.name not in self._streams:
+                waiting = sum(path.stat().st_size for path in folder.glob("*.sealed"))
+                if waiting:
+                    self._say("run.left_over", flow_log=folder.name, bytes=f"{waiting:,}")
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _set_intervals(self, now_ns: int) -> None:
+        """Have an aggregator for each interval length in use."""
+        wanted = {stream.flow_log.interval_s for stream in self._streams.values()}
+        for interval_s in set(self._aggregators) - wanted:
+            del self._aggregators[interval_s]
+        capacity = max(1, self._wiring.memory // _BYTES_A_FLOW // max(1, len(wanted)))
+        for interval_s in sorted(wanted - set(self._aggregators)):
+            self._aggregators[interval_s] = Aggregator(
+                interval_s, self._wiring.identity, self.totals, capacity=capacity, began_ns=now_ns
+            )
+
+    # --- drains --------------------------------------------------------------------------------------------------
+
+    def take(self, now_ns: int, counts: FlowCounts) -> None:
+        """Take one drain that began at *now_ns*."""
+        if self._wiring.state.changes() != self._changes:
+            self.reload(now_ns)
+        self._interfaces = counts.interfaces
+        self._look_after(time.monotonic())
+        for stream in self._streams.values():
+            self._tell_gap(stream, now_ns // _SECOND)
+        for interval_s, aggregator in self._aggregators.items():
+            self._hand_on(interval_s, aggregator.fold(replace(counts, rows=counts.rows.copy())))
+            self._hand_on(interval_s, aggregator.pass_time(now_ns))
+        self._mark(now_ns // _SECOND)
+
+    def _hand_on(self, interval_s: int, batches: Iterable[FlowBatch]) -> None:
+        streams = [one for one in self._streams.values() if one.flow_log.interval_s == interval_s]
+        for batch in batches:
+            self._put(self._enrich(batch), streams)
+
+    def _put(self, batch: FlowBatch, streams: Sequence[_Stream]) -> None:
+        count = sum(stream.put(batch) for stream in streams)
+        self._records += count
+        self._recent.append((time.monotonic_ns(), count))
+
+    def _tell_gap(self, stream: _Stream, now_s: int) -> None:
+        """Say of a time whose records are not kept that nobody knows what passed."""
+        if stream.gap_s is None or stream.delivery is None or not self._interfaces:
+            return
+        spans = [(one, stream.gap_s, max(stream.gap_s, now_s)) for one in self._interfaces]
+        self._skipped += stream.put(self._enrich(status_records(spans, "SKIPDATA", self._wiring.identity)))
+        self._say("run.gap", flow_log=stream.flow_log.id, since_s=stream.gap_s)
+        stream.gap_s, stream.until_s = None, now_s
+        self._runs.mark({stream.flow_log.id: now_s})
+
+    def _mark(self, now_s: int) -> None:
+        """Keep how far each flow log has come, once an interval."""
+        marks = {}
+        for stream in self._streams.values():
+            length = stream.flow_log.interval_s
+            if stream.gap_s is None and now_s // length * length > stream.until_s:
+                marks[stream.flow_log.id] = stream.until_s = now_s // length * length
+        self._runs.mark(marks)
+
+    # --- deliveries ----------------------------------------------------------------------------------------------
+
+    def _look_after(self, now: float) -> None:
+        """Tell of deliveries that go otherwise than before; try again those that could not be opened."""
+        for stream in self._streams.values():
+            if stream.delivery is None:
+                if now >= stream.retry_at:
+                    self._open(stream)
+            else:
+                self._report(stream, stream.delivery.status())
+
+    def _report(self, stream: _Stream, status: DeliveryStatus) -> None:
+        before, stream.status = stream.status, status
+        if status == before or status.status is None:
+            return
+        self._flow_logs.report(stream.flow_log.id, status)
+        if status.status == "FAILED":
+            self._say("run.failed", flow_log=stream.flow_log.id, message=status.error_message, reason=status.reason)
+        elif before.status == "FAILED":
+            self._say("run.works_again", flow_log=stream.flow_log.id)
+
+    def status(self) -> Status:
+        """Return how it goes."""
+        since = time.monotonic_ns() - _RATE_S * _SECOND
+        while self._recent and self._recent[0][0] < since:
+            self._recent.popleft()
+        opened = [stream.delivery for stream in self._streams.values() if stream.delivery is not None]
+        return Status(
+            interfaces=len(self._interfaces),
+            intervals=tuple(self._aggregators),
+            destinations=tuple(dict.fromkeys(_where(stream.flow_log) for stream in self._streams.values())),
+            records=sum(count for _, count in self._recent),
+            all_records=self._records,
+            skipped=self._skipped + self.totals.skipdata + sum(one.dropped.records for one in opened),
+            waiting_bytes=sum(one.waiting_bytes for one in opened),
+            failed={
+                one.flow_log.id: one.status.reason for one in self._streams.values() if one.status.status == "FAILED"
+            },
+        )
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def close(self, now_ns: int) -> bool:
+        """Make records of what is open and deliver what can be delivered; tell whether nothing is left on disk."""
+        for interval_s, aggregator in self._aggregators.items():
+            self._hand_on(interval_s, aggregator.finish(now_ns))
+        whole = [one for one, stream in self._streams.items() if stream.gap_s is None]
+        self._runs.mark(dict.fromkeys(whole, now_ns // _SECOND), stopped=True)
+        opened = [stream.delivery for stream in self._streams.values() if stream.delivery is not None]
+        if not opened:
+            return True
+        with ThreadPoolExecutor(len(opened)) as pool:
+            done = list(pool.map(lambda one: one.close(self._wiring.close_s), opened))
+        self._look_after(float("-inf"))
+        return all(done)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Make sure that no other daemon works on this state; ConfigError when one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "run.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError("run.already", folder=str(folder)) from error
+        yield
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether a daemon works on this state."""
+    try:
+        with (folder / "run.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _of_interfaces(batch: FlowBatch, members: frozenset[str]) -> FlowBatch:
+    """Return the records of some interfaces."""
+    ids, places = encoded(batch, "interface_id")
+    wanted = np.array([*(name in members for name in ids), False])[places]
+    return batch if wanted.all() else batch.filter(pa.array(wanted))
+
+
+def _group(flow_log: FlowLog) -> str:
+    """Return the log group a flow log publishes to, empty for none."""
+    if flow_log.log_destination_type != "cloud-watch-logs":
+        return ""
+    return flow_log.log_group_name or flow_log.log_destination.partition(":log-group:")[2].removesuffix(":*")
+
+
+def _where(flow_log: FlowLog) -> str:
+    """Return a destination in a word or two."""
+    kind = flow_log.log_destination_type
+    name = _group(flow_log) or flow_log.log_destination.rpartition(":::")[2] or kind
+    return name if name == kind else f"{kind}:{name}"
