@@ -6,7 +6,7 @@ import gzip
 from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from vpcflow.record.flow_counts import ACCEPT, EGRESS, INGRESS, REJECT, ROW, Flo
 from vpcflow.state.flow_logs import FlowLogs
 from vpcflow.state.store import State
 from vpcflow.vpc.topology import Network, NetworkInterface, Subnet, Vpc
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECOND = 1_000_000_000
 T0 = 1_800_000_000  # begins an hour

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vpcflow.aggregate.aggregator import Aggregator, Totals
 from vpcflow.aggregate.records import status_records
@@ -103,10 +104,11 @@ class _Stream:
     """One flow log on its way.
 
     delivery: None as long as it cannot be opened. until_s: all before is in the spool. gap_s: since when that is not so.
-    shape: what makes of records of interfaces those that it has.
+    shape: what makes of records of interfaces those that it has. since_s: when it began; it has nothing of before.
     """
 
     flow_log: FlowLog
+    since_s: int
     members: frozenset[str] = frozenset()
     shape: Transform | None = None
     delivery: Delivery | None = None
@@ -118,6 +120,9 @@ class _Stream:
     def put(self, batch: FlowBatch) -> int:
         """Take the records of its resource; return how many."""
         mine = _of_interfaces(batch, self.members)
+        late = pc.greater_equal(mine.column("end"), self.since_s)
+        if late.true_count < mine.num_rows:
+            mine = mine.filter(late)
         if not mine.num_rows:
             return 0
         if self.delivery is None:
@@ -159,7 +164,7 @@ class Daemon:
         for flow_log in new:
             gap_s = broken_off.get(flow_log.id)
             self._streams[flow_log.id] = _Stream(
-                flow_log, until_s=now_ns // _SECOND if gap_s is None else gap_s, gap_s=gap_s
+                flow_log, now_ns // _SECOND, until_s=now_ns // _SECOND if gap_s is None else gap_s, gap_s=gap_s
             )
         for stream in self._streams.values():
             self._look(stream, network)
@@ -283,9 +288,10 @@ class Daemon:
                 self._report(stream, stream.delivery.status())
 
     def _report(self, stream: _Stream, status: DeliveryStatus) -> None:
-        before, stream.status = stream.status, status
-        if status == before or status.status is None:
+        before = stream.status
+        if status.status is None or status == before:
             return
+        stream.status = status
         self._flow_logs.report(stream.flow_log.id, status)
         if status.status == "FAILED":
             self._say("run.failed", flow_log=stream.flow_log.id, message=status.error_message, reason=status.reason)
