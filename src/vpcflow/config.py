@@ -149,13 +149,21 @@ def files(environ: Mapping[str, str]) -> list[Path]:
     return [Path(FILE), Path(home) / "vpcflow" / FILE]
 
 
-def load(flags: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> Config:
-    """Gather all values. ConfigError names a file that cannot be read, or a key that is none, with the near one."""
+def load(
+    flags: Mapping[str, str | None], environ: Mapping[str, str] | None = None, *, file: str | None = None
+) -> Config:
+    """Gather all values. ConfigError names a file that cannot be read, or a key that is none, with the near one.
+
+    file: in place of ``./vpcflow.toml``; it must be there.
+    """
     env = os.environ if environ is None else environ
     values = {key: Value(setting.default, "default") for key, setting in SETTINGS.items()}
-    for path in reversed(files(env)):
+    own, *others = files(env)
+    for path in reversed(others if file else [own, *others]):
         if path.is_file():
             values |= _from_file(path)
+    if file:
+        values |= _from_file(Path(file))
     for key, setting in SETTINGS.items():
         if setting.variable in env:
             values[key] = Value(env[setting.variable], setting.variable)

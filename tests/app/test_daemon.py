@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.running import REFUSED, T0, House, flow, network
-from vpcflow.app.daemon import is_running, only_one
+from vpcflow.app.run_lock import is_running, only_one
 from vpcflow.errors import ConfigError
 from vpcflow.state.flow_logs import FlowLogs
 from vpcflow.vpc.topology import NetworkInterface

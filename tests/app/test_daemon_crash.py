@@ -90,7 +90,9 @@ class Busy(House):
             put(delivery, batch)
             rows = batch.select(["interface_id", "srcport", "log_status"]).to_pylist()
             lines = [
-                f"{delivery.flow_log.id} {row['interface_id']} {row['srcport']}\n" for row in rows if row["log_status"] == "OK"
+                f"{delivery.flow_log.id} {row['interface_id']} {row['srcport']}\n"
+                for row in rows
+                if row["log_status"] == "OK"
             ]
             os.write(log, "".join(lines).encode())
 
@@ -128,7 +130,8 @@ class Busy(House):
 def flows(turn, first):
     """Return the load of one drain: each flow has a port of its own."""
     return [
-        flow("eni-a" if number % 2 else "eni-b", first + number % 25, 1000 + turn * FLOWS + number) for number in range(FLOWS)
+        flow("eni-a" if number % 2 else "eni-b", first + number % 25, 1000 + turn * FLOWS + number)
+        for number in range(FLOWS)
     ]
 
 
@@ -201,7 +204,9 @@ class Story:
             expected = {key for key in GIVEN if name != "subnet" or key[0] == "eni-a"}
             found = self.delivered(flow_log_id)
             assert not found or max(found.values()) == 1, f"{name}: delivered twice"
-            assert {key for one, *key in map(list, taken) if one == flow_log_id for key in [(key[0], int(key[1]))]} <= set(found)
+            assert {
+                key for one, *key in map(list, taken) if one == flow_log_id for key in [(key[0], int(key[1]))]
+            } <= set(found)
             assert set(found) <= expected
             missing = expected - set(found)
             assert killed or not missing

@@ -8,6 +8,8 @@ import shlex
 import pytest
 
 from vpcflow.app.host import host_network
+from vpcflow.app.live import Host
+from vpcflow.capture.identity import machine_id
 from vpcflow.cli.flow_logs import _many, _one
 from vpcflow.errors import UsageError
 
@@ -35,7 +37,7 @@ def test_a_flow_log_is_created_shown_and_deleted(call):
 
 
 def test_the_aws_cli_s_own_words_are_understood(call):
-    (vpc,) = host_network("000000000000", "local-1").vpcs
+    (vpc,) = host_network(Host(), machine_id()).vpcs
     made = call(
         f"""create --resource-type VPC --resource-ids {vpc} vpc-0 --traffic-type REJECT --log-destination-type s3
         --log-destination arn:aws:s3:::logs/team/ --max-aggregation-interval 60

@@ -443,7 +443,7 @@ class App:
         objects = [_standard_input()] if streamed else self._captures(sources, done)
         size = total(sources, self._selection(Wanted()))
         began = time.perf_counter()
-        run = _Capture(how, self._flow_memory(), None if size is None else size.bytes, done)
+        run = _Capture(how, self.flow_memory(), None if size is None else size.bytes, done)
         for found in objects:
             try:
                 yield from run.records(found)
@@ -461,7 +461,7 @@ class App:
         from vpcflow.record.arrow_file import ArrowFile
 
         config = self._ingest_config(Reading())
-        memory = self._flow_memory() // (2 * config.workers)
+        memory = self.flow_memory() // (2 * config.workers)
         lock = threading.Lock()
 
         def opened(found: SourceObject) -> BinaryIO:
@@ -600,7 +600,7 @@ class App:
         """What the engine of a question may take."""
         return int(_SPARE * self._query_memory())
 
-    def _flow_memory(self) -> int:
+    def flow_memory(self) -> int:
         """Return what flows of captures may take."""
         return max(64 << 20, self._memory() - _PROGRAMS)
 

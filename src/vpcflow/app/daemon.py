@@ -8,18 +8,17 @@ A record is safe when its spool has it. Each interval that a spool has is marked
 that was killed leaves its mark; the next one tells the time between by SKIPDATA records, as nobody knows what passed then. So it
 is told when a spool could not be opened for a while.
 
-Flow logs and the network are read again when somebody else has changed the state file.
+Flow logs and the network are read again when somebody else has changed the state file; the network now and then besides, as
+interfaces of this machine come and go.
 """
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +32,7 @@ from vpcflow.enrich.columns import encoded
 from vpcflow.enrich.enrichment import Enrichment
 from vpcflow.enrich.tags import TagFields
 from vpcflow.enrich.transit_gateway import TransitGatewayRecords
-from vpcflow.errors import ConfigError, VpcFlowError
+from vpcflow.errors import VpcFlowError
 from vpcflow.record.fields import FIELDS
 from vpcflow.state.flow_logs import FlowLogs
 from vpcflow.state.runs import Runs
@@ -41,7 +40,7 @@ from vpcflow.vpc.flow_logs import ACCESS_ERROR, DeliveryStatus
 from vpcflow.vpc.membership import interfaces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from vpcflow.aggregate.records import Identity
@@ -64,15 +63,16 @@ _RETRY_S: Final = 60
 """A destination that could not be opened is tried again after this time."""
 
 _RATE_S: Final = 60
+_LOOK_NS: Final = 10 * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What a daemon is made of.
 
-    network: what is known now; called again when the state file has changed. delivery: opens one, started; its second argument
-    tells that other flow logs have the same log group. memory: bytes that flows may take. spools: the folder that holds a folder
-    for each flow log. close_s: how long to wait for destinations at the end.
+    network: what is known now; called again and again, and quick when nothing has changed. delivery: opens one, started; its
+    second argument tells that other flow logs have the same log group. memory: bytes that flows may take. spools: the folder
+    that holds a folder for each flow log. close_s: how long to wait for destinations at the end.
     """
 
     state: State
@@ -143,6 +143,7 @@ class Daemon:
         self._enrich: Callable[[FlowBatch], FlowBatch] = lambda batch: batch
         self._network: Network | None = None
         self._changes: int | None = None
+        self._looked_ns = now_ns
         self._interfaces: tuple[str, ...] = ()
         self._recent: deque[tuple[int, int]] = deque()
         self._records = self._skipped = 0
@@ -155,6 +156,7 @@ class Daemon:
     def reload(self, now_ns: int) -> None:
         """Take the flow logs and the network as they are now."""
         self._changes = self._wiring.state.changes()
+        self._looked_ns = now_ns
         network = self._wiring.network()
         found = {one.id: one for one in self._flow_logs.all()}
         for gone in [self._streams.pop(one) for one in list(self._streams) if one not in found]:
@@ -236,7 +238,7 @@ class Daemon:
 
     def take(self, now_ns: int, counts: FlowCounts) -> None:
         """Take one drain that began at *now_ns*."""
-        if self._wiring.state.changes() != self._changes:
+        if self._is_stale(now_ns, counts.interfaces):
             self.reload(now_ns)
         self._interfaces = counts.interfaces
         self._look_after(time.monotonic())
@@ -246,6 +248,15 @@ class Daemon:
             self._hand_on(interval_s, aggregator.fold(replace(counts, rows=counts.rows.copy())))
             self._hand_on(interval_s, aggregator.pass_time(now_ns))
         self._mark(now_ns // _SECOND)
+
+    def _is_stale(self, now_ns: int, interfaces: tuple[str, ...]) -> bool:
+        """Tell whether flow logs or network may be others than those in use."""
+        if self._wiring.state.changes() != self._changes or interfaces != self._interfaces:
+            return True
+        if now_ns - self._looked_ns < _LOOK_NS:
+            return False
+        self._looked_ns = now_ns
+        return self._wiring.network() != self._network
 
     def _hand_on(self, interval_s: int, batches: Iterable[FlowBatch]) -> None:
         streams = [one for one in self._streams.values() if one.flow_log.interval_s == interval_s]
@@ -332,30 +343,6 @@ class Daemon:
             done = list(pool.map(lambda one: one.close(self._wiring.close_s), opened))
         self._look_after(float("-inf"))
         return all(done)
-
-
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Make sure that no other daemon works on this state; ConfigError when one does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "run.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError("run.already", folder=str(folder)) from error
-        yield
-
-
-def is_running(folder: Path) -> bool:
-    """Tell whether a daemon works on this state."""
-    try:
-        with (folder / "run.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _of_interfaces(batch: FlowBatch, members: frozenset[str]) -> FlowBatch:

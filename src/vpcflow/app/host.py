@@ -7,47 +7,49 @@ import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from vpcflow.capture.host import host_interfaces, machine_id
 from vpcflow.capture.identity import interface_id
+from vpcflow.capture.links import LOOPBACK, links
 from vpcflow.vpc.topology import Instance, Network, NetworkInterface, Subnet, Vpc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from vpcflow.capture.host import HostInterface
+    from vpcflow.app.live import Host
+    from vpcflow.capture.links import Link
 
 _NAME: Final = "local"
 """What its VPC and its subnet are called."""
 
 
-def host_network(
-    account: str, region: str, *, interfaces: Sequence[HostInterface] | None = None, machine: str | None = None
-) -> Network:
-    """Return the network of this machine. Ids follow from the machine's own id, so they are the same each time."""
-    found = host_interfaces() if interfaces is None else interfaces
-    origin = machine_id() if machine is None else machine
-    vpc_id, subnet_id, instance_id = (_id(kind, origin) for kind in ("vpc", "subnet", "i"))
-    cidrs = _blocks(found)
-    own = [
+def host_network(host: Host, machine: str, found: Iterable[Link] | None = None) -> Network:
+    """Return the network of this machine; *found*: its interfaces, asked of the kernel by default.
+
+    machine: what ids are made from, so that they are the same each time and those that a capture gives.
+    """
+    own = [one for one in (links().values() if found is None else found) if one.name != LOOPBACK]
+    vpc_id = host.vpc_id or _id("vpc", machine)
+    subnet_id, instance_id = _id("subnet", machine), _id("i", machine)
+    cidrs = _blocks(own)
+    interfaces = [
         NetworkInterface(
-            interface_id(origin, one.name),
+            interface_id(machine, one.name),
             vpc_id,
             subnet_id,
-            addresses=one.addresses(4),
-            ipv6=one.addresses(6),
+            addresses=tuple(address for address in one.addresses if ":" not in address),
+            ipv6=tuple(address for address in one.addresses if ":" in address),
             name=one.name,
             mac=one.mac,
             instance_id=instance_id,
-            account=account,
+            account=host.account,
         )
-        for one in found
+        for one in own
     ]
     return Network(
-        account,
-        region,
-        vpcs={vpc_id: Vpc(vpc_id, cidrs, name=_NAME, account=account)},
+        host.account,
+        host.region,
+        vpcs={vpc_id: Vpc(vpc_id, cidrs, name=_NAME, account=host.account)},
         subnets={subnet_id: Subnet(subnet_id, vpc_id, cidrs, name=_NAME)},
-        interfaces={one.id: one for one in own},
+        interfaces={one.id: one for one in interfaces},
         instances={instance_id: Instance(instance_id)},
         incomplete=("route_tables", "security_groups", "network_acls"),
     )
@@ -65,12 +67,12 @@ def with_host(network: Network, host: Network) -> Network:
     return replace(network, interfaces={**more, **network.interfaces})
 
 
-def _blocks(interfaces: Sequence[HostInterface]) -> tuple[str, ...]:
+def _blocks(found: Sequence[Link]) -> tuple[str, ...]:
     """Return the networks on the machine's own links; what is local to each link is none."""
-    found = [ipaddress.ip_interface(block).network for one in interfaces for block in one.blocks]
-    return tuple(dict.fromkeys(str(block) for block in found if not block.is_link_local))
+    networks = [ipaddress.ip_interface(block).network for one in found for block in one.blocks]
+    return tuple(dict.fromkeys(str(block) for block in networks if not block.is_link_local))
 
 
-def _id(kind: str, origin: str) -> str:
-    digest = hashlib.sha256(f"{origin}\0{kind}".encode()).hexdigest()
+def _id(kind: str, machine: str) -> str:
+    digest = hashlib.sha256(f"{machine}\0{kind}".encode()).hexdigest()
     return f"{kind}-{digest[:17]}"

@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vpcflow.aggregate.records import Identity
+from vpcflow.app.flow_log_request import bucket_of
 from vpcflow.app.flow_logs import FlowLogService
-from vpcflow.app.host import host_network
+from vpcflow.app.host import host_network, with_host
+from vpcflow.app.live import host
+from vpcflow.capture.identity import machine_id
 from vpcflow.state.flow_logs import FlowLogs
 
 if TYPE_CHECKING:
     from vpcflow.app import App
+    from vpcflow.app.flow_log_request import Asked
     from vpcflow.state.store import State
     from vpcflow.vpc.topology import Network
+
+_PATIENCE_S: Final = 5
 
 
 def identity(app: App) -> Identity:
     """Return whose records are made here."""
+    here = host(app.config)
+    return Identity(here.account, here.region)
+
+
+def described_network(app: App) -> Network | None:
+    """Return the network that was described to us, None where nobody has."""
     del app
-    return Identity()
+    return None
 
 
-def known_network(app: App, state: State) -> Network:
-    """Return the network that was described to us, else the one that this machine's interfaces are."""
-    del state
-    who = identity(app)
-    return host_network(who.account, who.region)
+def known_network(app: App, described: Network | None) -> Network:
+    """Return *described* with the interfaces of this machine that it does not know; without it, this machine as a network."""
+    own = host_network(host(app.config), machine_id())
+    return own if described is None else with_host(described, own)
 
 
 def flow_log_service(app: App, state: State) -> FlowLogService:
     """Return the operations on flow logs, on the state of the settings."""
-    who, network = identity(app), known_network(app, state)
+    who, network = identity(app), known_network(app, described_network(app))
     return FlowLogService(
-        FlowLogs(state), network, network.account or who.account, network.region or who.region, lake=app.lake_name
+        FlowLogs(state),
+        network,
+        network.account or who.account,
+        network.region or who.region,
+        lake=app.lake_name,
+        undeliverable=lambda asked: _undeliverable(app, asked),
     )
+
+
+def _undeliverable(app: App, asked: Asked) -> tuple[str, str] | None:
+    """Return AWS's code and text for a bucket that is not there; whether one may be written to is found out by delivering."""
+    if asked.log_destination_type != "s3":
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from vpcflow.aws import client_of, meaning
+    from vpcflow.errors import SourceError
+
+    bucket, _ = bucket_of(asked.log_destination)
+    access = app._access()  # noqa: SLF001 - the wiring, in two parts
+    style = "path" if access.endpoint_url else "auto"
+    try:
+        client = client_of(
+            "s3", access, source=f"s3://{bucket}", region=access.region or "us-east-1", endpoint_url=access.endpoint_url,
+            tries=1, read_timeout=_PATIENCE_S, s3={"addressing_style": style},
+        )  # fmt: skip
+        client.head_bucket(Bucket=bucket)
+    except SourceError:
+        return None
+    except (BotoCoreError, ClientError) as error:
+        if meaning(error).status == 404:
+            return "400", f"LogDestination: {bucket} does not exist."
+    return None

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from vpcflow.app.daemon import Daemon, Wiring, only_one
+from vpcflow.app.daemon import Daemon, Wiring
 from vpcflow.app.notify import notify
 from vpcflow.app.resources import described_network, identity, known_network
+from vpcflow.app.run_lock import only_one
 from vpcflow.deliver.delivery import Delivery
 from vpcflow.deliver.spool import MAX_BYTES, Spool
+from vpcflow.errors import VpcFlowError
+from vpcflow.record.layout import WINDOW_S
 from vpcflow.vpc.inventory import inventory
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vpcflow.app import App
     from vpcflow.app.daemon import Say, Status
     from vpcflow.capture.links import Link
     from vpcflow.capture.live import Backend, Source
+    from vpcflow.deliver.destination import Destination, Shipment, Unit
     from vpcflow.state.store import State
     from vpcflow.vpc.flow_logs import FlowLog
     from vpcflow.vpc.topology import Network
@@ -57,25 +61,12 @@ def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], s
     ranges = AwsRanges.read(how.ip_ranges) if how.ip_ranges else None
     home = app.state_path.parent
     with only_one(home), app.state() as state:
-        names = _Names()
-
-        def network() -> Network:
-            names.network = described_network(state)
-            return known_network(app, state)
-
-        network()
-        source = _source(app, how, names, say)
+        known = _Known(app, state)
+        source = _source(how, known, say)
         try:
             _keep_privileges()
-            wiring = Wiring(
-                state,
-                network,
-                _Deliveries(app, how, home / "spool"),
-                identity(app),
-                home / "spool",
-                ranges,
-                app.flow_memory,
-            )
+            deliveries = _Deliveries(app, how, home / "spool")
+            wiring = Wiring(state, known.network, deliveries, identity(app), home / "spool", ranges, app.flow_memory())
             until = None if how.duration_s is None else time.time_ns() + int(how.duration_s * 1e9)
             daemon = Daemon(wiring, say, now_ns=time.time_ns())
             try:
@@ -92,15 +83,27 @@ def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], s
     return done
 
 
-class _Names:
-    """Interfaces of this host that the described network has, by MAC or address."""
+class _Known:
+    """What is known of the network; what was described is read again when the state file has changed."""
 
-    network: Network | None = None
+    def __init__(self, app: App, state: State) -> None:
+        self._app, self._state = app, state
+        self._changes: int | None = -1
+        self._described: Network | None = None
+        self.network()
 
-    def __call__(self, link: Link) -> str | None:
-        if self.network is None:
+    def network(self) -> Network:
+        """Return the network as it is now."""
+        changes = self._state.changes()
+        if changes != self._changes:
+            self._changes, self._described = changes, described_network(self._app)
+        return known_network(self._app, self._described)
+
+    def id_of(self, link: Link) -> str | None:
+        """Return the id that an interface of this host has in the described network, by MAC or address."""
+        if self._described is None:
             return None
-        known = inventory(self.network)
+        known = inventory(self._described)
         found = known.by_mac(link.mac) if link.mac else None
         for address in link.addresses:
             found = found or known.by_address(address)
@@ -116,30 +119,58 @@ class _Deliveries:
     spools: Path
 
     def __call__(self, flow_log: FlowLog, shared: bool) -> Delivery:  # noqa: FBT001 - as `Wiring` has it
-        from dataclasses import replace
-
         from vpcflow.app.deliver import destination, reaching
 
         how = replace(reaching(self.app), shared=shared, out=self.how.out)
-        where = destination(self.app, flow_log, how)
-        spool = Spool(self.spools / flow_log.id, max_bytes=self.how.spool_bytes)
-        delivery = Delivery(flow_log, where, spool)
+
+        def opened() -> Destination:
+            return destination(self.app, flow_log, how)
+
+        where: Destination
+        try:
+            where = opened()
+        except VpcFlowError:
+            # Records wait in the spool until it can be opened.
+            where = _Later(opened, files=flow_log.log_destination_type in ("s3", "folder"))
+        delivery = Delivery(flow_log, where, Spool(self.spools / flow_log.id, max_bytes=self.how.spool_bytes))
         delivery.start()
         return delivery
 
 
-def _source(app: App, how: Running, names: _Names, say: Say) -> Source:
+class _Later:
+    """A destination that cannot be opened now (no credentials, no such profile …): each delivery tries again."""
+
+    uri = ""
+    unit_bytes = 8 << 20
+
+    def __init__(self, opened: Callable[[], Destination], *, files: bool) -> None:
+        self._opened = opened
+        self.seal_every_s = WINDOW_S if files else 0
+        self._there: Destination | None = None
+
+    def shipments(self, unit: Unit) -> Iterator[Shipment]:
+        """Yield what *unit* is sent as; the destination's own error when it still cannot be opened."""
+        if self._there is None:
+            self._there = self._opened()
+        yield from self._there.shipments(unit)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._there is not None:
+            self._there.close()
+
+
+def _source(how: Running, known: _Known, say: Say) -> Source:
     from vpcflow.app.live import open_source
     from vpcflow.capture.identity import machine_id
     from vpcflow.capture.live import MAX_FLOWS, Config
 
-    del app
     config = Config(
         interfaces=how.interfaces,
         backend=how.backend,
         interval_s=INTERVAL_S,
         machine=machine_id(),
-        name_of=names,
+        name_of=known.id_of,
         max_flows=how.max_flows or MAX_FLOWS,
         keep_all=how.keep_all,
     )

@@ -30,7 +30,8 @@ LOOPBACK: Final = "lo"
 class Link:
     """An interface. index: the kernel's number. mac: empty where it has none. port: it belongs to a bridge or another master.
 
-    addresses: IPv4 and IPv6, as the records write them.
+    addresses: IPv4 and IPv6, as the records write them. blocks: the same with the length of their prefix; those that hold on
+    the link alone go last.
     """
 
     index: int
@@ -38,20 +39,25 @@ class Link:
     mac: str = ""
     port: bool = False
     ethernet: bool = True
-    addresses: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses without their prefixes."""
+        return tuple(block.partition("/")[0] for block in self.blocks)
 
 
 def links() -> dict[int, Link]:
     """Return all interfaces by number."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE) as asked:
         asked.bind((0, 0))
-        addresses: dict[int, list[str]] = {}
+        blocks: dict[int, list[str]] = {}
         for body in _dump(asked, _GET_ADDRESS, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
-            family, _, _, _, index = struct.unpack_from("=BBBBI", body)
+            family, prefix, _, _, index = struct.unpack_from("=BBBBI", body)
             found = dict(_attributes(body[8:]))
             raw = found.get(_LOCAL, found.get(_ADDRESS, b""))
             if family in (socket.AF_INET, socket.AF_INET6) and len(raw) in (4, 16):
-                addresses.setdefault(index, []).append(str(ipaddress.ip_address(raw)))
+                blocks.setdefault(index, []).append(f"{ipaddress.ip_address(raw)}/{prefix}")
         answer = {}
         for body in _dump(asked, _GET_LINK, struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0)):
             _, _, kind, index, _, _ = struct.unpack_from("=BBHiII", body)
@@ -59,7 +65,8 @@ def links() -> dict[int, Link]:
             name = found.get(_LINK_NAME, b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
             mac = found.get(_LINK_ADDRESS, b"").hex(":") if kind == _ETHERNET else ""
             ethernet = kind in (_ETHERNET, _LOOPBACK)
-            answer[index] = Link(index, name, mac, _LINK_MASTER in found, ethernet, tuple(addresses.get(index, ())))
+            own = sorted(blocks.get(index, ()), key=lambda block: ipaddress.ip_interface(block).is_link_local)
+            answer[index] = Link(index, name, mac, _LINK_MASTER in found, ethernet, tuple(own))
         return answer
 
 

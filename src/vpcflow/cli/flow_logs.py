@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vpcflow.app.resources import flow_log_service
-from vpcflow.cli.choices import one_of
+from vpcflow.app.run_lock import is_running
+from vpcflow.cli.choices import one_of, s3_options
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.words import CONTEXT, Group, option
@@ -75,6 +76,7 @@ def command() -> None:
 @option("--client-token", metavar="TOKEN")
 @option("--dry-run/--no-dry-run")
 @_output
+@s3_options
 def create(session: Session, kind: str, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.flow-logs.create``."""
     with session.app.state() as state:
@@ -91,7 +93,8 @@ def create(session: Session, kind: str, **values: Any) -> int:  # noqa: ANN401 -
         for shape in made:
             click.echo(f"{shape['FlowLogId']}  {shape['FlowLogStatus']}  {_next(shape)}")
     if made:
-        session.note("note.flow_logs_run")
+        if not is_running(session.app.state_path.parent):
+            session.note("note.flow_logs_run")
         _tell_limits(session, request, service)
     return _unsuccessful(session, result["Unsuccessful"])
 

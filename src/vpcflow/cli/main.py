@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "lookup-tables": "lookup_tables",
     "capture": "capture",
     "flow-logs": "flow_logs",
+    "run": "run",
     "deliver": "deliver",
     "network": "network",
     "lake": "lake",

@@ -78,7 +78,7 @@ def command(
         def run(quiet: bool, verbose: bool, debug: bool, **values: Any) -> object:  # noqa: ANN401, FBT001 - click's own
             del debug  # main() has looked for it already
             given = {key: _text(values.pop(key)) for key in _FLAGS if key in values}
-            config = load(given)
+            config = load(given, file=values.pop("config_file", None))
             if config.text("lang"):
                 i18n.choose(config.text("lang"))
             try:

@@ -1,8 +1,8 @@
 """Records of transit gateway attachments → records as transit gateways have them.
 
-A Linux router stands for a transit gateway when its interfaces are, in the network, those of attachments: what comes in on one has
-come from that attachment's VPC, and leaves by the attachment of the VPC that holds the other address. Both sides make a record.
-Packets lost inside (`packets-lost-…`) are not known here, and of `tcp-flags` only those that VPC flow logs report.
+A Linux router stands for a transit gateway when its interfaces are, in the network, those of attachments: what comes in on one
+has come from that attachment's VPC, and leaves by the attachment of the VPC that holds the other address. Both sides make a
+record. Packets lost inside (`packets-lost-…`) are not known here, and of `tcp-flags` only those that VPC flow logs report.
 
 Source: Transit Gateway guide "Transit Gateway Flow Logs".
 """
