@@ -45,7 +45,7 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
     examples=(
         "sudo vpcflow run",
         "sudo vpcflow run eth0 --ip-ranges ip-ranges.json --duration 3600",
-        "vpcflow run --config /etc/vpcflow/vpcflow.toml",
+        "sudo vpcflow run --config /etc/vpcflow/vpcflow.toml",
     ),
 )
 @click.argument("interfaces", nargs=-1, metavar="INTERFACE…")
