@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,8 @@ class House:
             from vpcflow.errors import DeliveryError  # noqa: PLC0415 - here only
 
             raise DeliveryError("deliver.no_stdout")
+        if not flow_log.log_destination:
+            flow_log = replace(flow_log, log_destination=str(self.root / "out"))
         destination = FolderDestination(flow_log)
         return Delivery(flow_log, destination, Spool(self.root / "spool" / flow_log.id), clock=lambda: float(T0))
 
