@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from collections import Counter
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -76,7 +77,8 @@ class CloudWatchLogsDestination:
         self._flow_log, self._shared, self._clock = flow_log, shared, clock
         self._group = place.name
         self.uri = f"cloudwatch:{place.name}"
-        self._client: Any = client_of(
+        self._reached = partial(
+            client_of,
             "logs",
             access,
             source=self.uri,
@@ -84,6 +86,10 @@ class CloudWatchLogsDestination:
             endpoint_url=endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
             tries=_TRIES,
         )
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
+        return self._reached()
 
     def shipments(self, unit: Unit) -> Iterator[_Events]:
         """Yield requests, stream by stream, each in the order of time."""
@@ -196,7 +202,8 @@ class CloudWatchLogsDestination:
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
 
 def _event_times(batch: FlowBatch, otherwise_s: int) -> NDArray[np.int64]:

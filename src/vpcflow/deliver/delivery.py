@@ -41,6 +41,7 @@ class Delivery:
     ) -> None:
         self.flow_log, self.destination, self.spool = flow_log, destination, spool
         self.counts = Counts(torn=spool.torn)
+        spool.limit_segments(destination.unit_bytes)
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._status = DeliveryStatus()

@@ -6,7 +6,7 @@ Source: VPC User Guide "Flow log files": one gzip stream with a header line, or 
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,12 +31,15 @@ MAX_FILE: Final = 75_000_000
 
 SUFFIXES: Final[dict[FileFormat, str]] = {"plain-text": ".log.gz", "parquet": ".log.parquet"}
 
-_ROWS: Final = 65_536
-"""Rows written at once: what a file can be over its limit by is one piece of these."""
+_ROWS: Final = 32_768
+"""Rows written at once. A file is closed when the next of these pieces might not fit, however badly it packs."""
 
 _GZIP: Final = 31  # window bits of zlib's interface: 32 KiB with a gzip header
 _LEVEL: Final = 2
 _PARQUET_LEVEL: Final = 4
+_SPARE: Final = 16_384
+"""Bytes of a piece beside its own: headers, and for Parquet what the end of the file tells of it."""
+
 _IN_MEMORY: Final = 8 << 20
 
 STATUS_COLUMNS: Final = frozenset(
@@ -87,14 +90,6 @@ def messages(batch: FlowBatch, log_format: LogFormat) -> list[str]:
     return write_lines(batch, log_format).decode().split("\n")[:-1]
 
 
-class _File(Protocol):
-    """A file on its way."""
-
-    def write(self, batch: FlowBatch) -> None: ...
-    def finish(self) -> None: ...
-    def size(self) -> int: ...
-
-
 class _Text:
     """Lines, packed."""
 
@@ -102,36 +97,43 @@ class _Text:
         self._out, self._format = out, log_format
         self._gzip = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
         # igzip's first block is twice as big when it is begun with a header line alone.
-        self._header = f"{log_format.header()}\n".encode()
+        self._begin = f"{log_format.header()}\n".encode()
 
-    def write(self, batch: FlowBatch) -> None:
-        self._out.write(self._gzip.compress(self._header + write_lines(batch, self._format)))
-        self._header = b""
+    def prepared(self, batch: FlowBatch) -> tuple[bytes, int]:
+        """Return a piece as it is written, and how many bytes it takes at most."""
+        lines = write_lines(batch, self._format)
+        return lines, len(lines) + len(lines) // 1000 + _SPARE
+
+    def write(self, lines: bytes) -> None:
+        """Write a piece; all of it is counted in the file's size then."""
+        self._out.write(self._gzip.compress(self._begin + lines))
+        self._out.write(self._gzip.flush(isal_zlib.Z_SYNC_FLUSH))
+        self._begin = b""
 
     def finish(self) -> None:
-        self._out.write(self._gzip.compress(self._header))
+        """Write the end."""
         self._out.write(self._gzip.flush())
-
-    def size(self) -> int:
-        return int(self._out.tell())
 
 
 class _Parquet:
     """Row groups as AWS writes them: "-" for nothing in strings, tag values percent-encoded."""
 
     def __init__(self, out: Any, log_format: LogFormat) -> None:  # noqa: ANN401 - any file
-        self._out = out
         self._schema = schema_of([FIELDS[name].column for name in log_format.names])
         self._writer = pq.ParquetWriter(out, self._schema, compression="gzip", compression_level=_PARQUET_LEVEL)
 
-    def write(self, batch: FlowBatch) -> None:
-        self._writer.write_batch(fitted(batch, self._schema, dash=True))
+    def prepared(self, batch: FlowBatch) -> tuple[FlowBatch, int]:
+        """Return a piece as it is written, and how many bytes it takes at most."""
+        piece = fitted(batch, self._schema, dash=True)
+        return piece, piece.nbytes + _SPARE
+
+    def write(self, piece: FlowBatch) -> None:
+        """Write a piece, a row group."""
+        self._writer.write_batch(piece)
 
     def finish(self) -> None:
+        """Write the end."""
         self._writer.close()
-
-    def size(self) -> int:
-        return int(self._out.tell())
 
 
 _FILES: Final[dict[FileFormat, type[_Text | _Parquet]]] = {"plain-text": _Text, "parquet": _Parquet}
@@ -142,18 +144,20 @@ def files(batches: Iterable[FlowBatch], flow_log: FlowLog, folder: Path | None =
 
     folder: where they are kept until they are closed. No file for no records.
     """
-    limit = MAX_FILE - MAX_FILE // 10
     out: Any = None
-    current: _File | None = None
+    current: Any = None
     for batch in _pieces(batches):
+        if current is not None:
+            piece, most = current.prepared(batch)
+            if out.tell() + most > MAX_FILE:
+                current.finish()
+                yield _rewound(out)
+                current = None
         if current is None:
             out = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115 - handed on
             current = _FILES[flow_log.options.file_format](out, flow_log.log_format)
-        current.write(batch)
-        if current.size() >= limit:
-            current.finish()
-            yield _rewound(out)
-            current = None
+            piece, most = current.prepared(batch)
+        current.write(piece)
     if current is not None:
         current.finish()
         yield _rewound(out)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.aws import client_of
@@ -43,7 +44,8 @@ class FirehoseDestination:
         place = stream_place(flow_log.log_destination)
         self._flow_log, self._stream = flow_log, place.name
         self.uri = f"firehose:{place.name}"
-        self._client: Any = client_of(
+        self._reached = partial(
+            client_of,
             "firehose",
             access,
             source=self.uri,
@@ -51,6 +53,10 @@ class FirehoseDestination:
             endpoint_url=endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
             tries=_TRIES,
         )
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
+        return self._reached()
 
     def shipments(self, unit: Unit) -> Iterator[_Records]:
         """Yield requests, in the order of *unit*."""
@@ -89,7 +95,8 @@ class FirehoseDestination:
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
 
 class _Records:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.aws import client_of, meaning
@@ -33,7 +34,7 @@ _REGION: Final = "us-east-1"
 
 
 class S3Destination(Files):
-    """A bucket. DeliveryError for a name that is none; SourceError for missing credentials."""
+    """A bucket. DeliveryError for a name that is none; missing credentials are told when something is sent."""
 
     def __init__(
         self,
@@ -46,8 +47,14 @@ class S3Destination(Files):
         place = bucket_place(flow_log.log_destination)
         super().__init__(flow_log, place.prefix, self._store, temporary, clock)
         self.uri = f"s3://{place.bucket}/{place.prefix}".rstrip("/")
+        self._access, self._bucket = access, place.bucket
+        self._acl: dict[str, str] = {"ACL": _ACL}
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
+        access = self._access
         endpoint = access.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        self._client: Any = client_of(
+        return client_of(
             "s3",
             access,
             source=self.uri,
@@ -58,8 +65,6 @@ class S3Destination(Files):
             # Other stores refuse the checksums that newer boto3 sends by itself.
             request_checksum_calculation="when_required",
         )
-        self._bucket = place.bucket
-        self._acl: dict[str, str] = {"ACL": _ACL}
 
     def _store(self, key: str, file: Any) -> None:  # noqa: ANN401 - any file
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 is there by now
@@ -77,4 +82,5 @@ class S3Destination(Files):
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import itertools
 import json
 import os
 import secrets
@@ -155,7 +156,11 @@ class Spool:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._guard = _guarded(folder)
-            self._segments = self._recovered()
+            try:
+                self._segments = self._recovered()
+            except OSError:
+                self._guard.close()
+                raise
         except OSError as error:
             raise DeliveryError("deliver.spool", folder=str(folder), reason=error.strerror or str(error)) from error
 
@@ -230,6 +235,10 @@ class Spool:
             file.path.rename(sealed)
             sync_folder(self._folder)
             self._segments.append(Segment(sealed))
+
+    def limit_segments(self, most: int) -> None:
+        """Seal segments at *most* bytes already."""
+        self._segment_bytes = min(self._segment_bytes, most)
 
     @property
     def is_open(self) -> bool:
@@ -344,10 +353,9 @@ class Spool:
         """Put in order what another process left; return its segments, the oldest first."""
         for path in self._folder.glob("*.tmp"):
             path.unlink()
-        for path in self._folder.glob("*.sealed"):
-            replaced = _head(path).get("replaces")
-            for name in replaced if isinstance(replaced, list) else ():
-                self._forget_file(str(name))
+        told = [_head(path).get("replaces") for path in self._folder.glob("*.sealed")]
+        for name in itertools.chain.from_iterable(names for names in told if isinstance(names, list)):
+            self._forget_file(str(name))
         for path in self._folder.glob("*.open"):
             self._recover(path)
         found = [Segment(path) for path in sorted(self._folder.glob("*.sealed"))]
