@@ -24,8 +24,6 @@ from vpcflow.deliver.s3 import S3Destination
 from vpcflow.deliver.ship import Backoff
 from vpcflow.deliver.spool import Spool
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
 
 class Clock:
     """A time that is set."""

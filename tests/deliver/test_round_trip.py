@@ -20,7 +20,7 @@ from vpcflow.deliver.s3 import S3Destination
 from vpcflow.record.format import DEFAULT, TGW_DEFAULT
 
 FEW = settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),  # each example asks servers: shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast
 
@@ -34,6 +35,9 @@ NOBODY: Final = ("000000000000", "local-1")
 
 _GIVE_UP_S: Final = 300.0
 """How long a replay goes on trying when nothing is accepted."""
+
+_COMPACT_EVERY_S: Final = 900.0
+"""How often the small files that a daemon makes are merged."""
 
 _FILES: Final = ("s3", "folder")
 
@@ -100,6 +104,7 @@ class LakeDestination:
         self._app = app.with_lake(flow_log.log_destination) if flow_log.log_destination else app
         self._flow_log = flow_log
         self.uri = self._app.lake_name
+        self._compact_at = time.monotonic() + _COMPACT_EVERY_S
 
     def shipments(self, unit: Unit) -> Iterator[_IntoLake]:
         """Yield *unit*, whole."""
@@ -108,7 +113,6 @@ class LakeDestination:
     def take(self, unit: Unit) -> Receipt:
         """Put *unit* into the lake, if it is not there already."""
         from vpcflow.app import Reading
-        from vpcflow.lake.ingest import Ingest
         from vpcflow.record.arrow_file import ArrowFile
         from vpcflow.types import SourceObject
 
@@ -123,8 +127,12 @@ class LakeDestination:
             account=self._flow_log.account,
             region=self._flow_log.region,
         )
-        with self._app.lake(create=True) as lake, lake.writer() as writer:
-            progress = Ingest(lake, writer, self._app._ingest_config(Reading())).run([source])  # noqa: SLF001
+        compact = time.monotonic() >= self._compact_at
+        if compact:
+            self._compact_at = time.monotonic() + _COMPACT_EVERY_S
+        with self._app.lake(create=True) as lake:
+            done = self._app._round(lake, [source], Counter(), Reading(), compact=compact)  # noqa: SLF001
+        progress = done.progress
         for _, error in progress.failed:
             raise error
         rows = progress.report.rows
@@ -146,6 +154,9 @@ class _IntoLake:
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         del left, again
         return self.destination.take(self.unit)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _alike(batches: list[FlowBatch]) -> Iterator[FlowBatch]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vpcflow.app.deliver import Reaching, Replayed, Replaying, reaching, replay
+from vpcflow.app.deliver import Reaching, Replayed, Replaying, destination, reaching, replay
 from vpcflow.cli.choices import Question, asked, one_of, question_options
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import amount
@@ -58,6 +58,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     named = repr((question.sources, question.filters, question.since, question.until, values["table"]))
     done = Replayed()
     how: Reaching = reaching(session.app, values["destination_endpoint_url"])
+    destination(session.app, flow_log, how).close()  # a wrong name is told before anything is read
     with asked(session, question) as asker:
         replaying = Replaying(flow_log, named, how, lambda error, wait_s: _trouble(session, error, wait_s))
         try:

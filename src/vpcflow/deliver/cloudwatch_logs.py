@@ -277,6 +277,9 @@ class _Events:
         refused = _refused(answer.get("rejectedLogEventsInfo") or {}, len(events))
         return Receipt(len(events) - refused.total(), rejected + refused, known)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 def _reason(at: int, text: str, now_ms: int) -> str | None:
     """Tell why an event would be refused, None when it would not."""

@@ -68,6 +68,10 @@ class Shipment(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
 
 class Destination(Protocol):
     """Somewhere to deliver to.

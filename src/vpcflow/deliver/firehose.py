@@ -122,3 +122,6 @@ class _Records:
         codes = self._destination.put([self._records[place] for place in places])
         failed = tuple(place for place, code in zip(places, codes, strict=True) if code)
         return Receipt(len(places) - len(failed), rejected, left=failed)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -81,13 +81,20 @@ class WindowFiles:
         """Store those of its files that are not stored yet."""
         del left, again
         if self._files is None:
-            self._files = list(files(self._counted(), self._flow_log, self._temporary))
+            self._files = []
+            for file in files(self._counted(), self._flow_log, self._temporary):
+                self._files.append(file)
         for part, file in enumerate(self._files):
             if part >= self._stored:
                 self._put(self._keys(part), file)
                 file.close()
                 self._stored += 1
         return Receipt(self._rows)
+
+    def close(self) -> None:
+        """Let go of files that are not stored."""
+        for file in self._files or ():
+            file.close()
 
     def _counted(self) -> Iterator[FlowBatch]:
         for batch in self._batches:

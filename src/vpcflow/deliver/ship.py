@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.deliver.failure import DestinationUnavailableError
+from vpcflow.errors import DeliveryError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,24 +51,23 @@ def ship(
 
     again: the first shipment that is left may have been sent before. retry: waits, and tells whether to try again.
     """
-    from vpcflow.errors import DeliveryError, SourceError  # noqa: PLC0415
-
     for number, shipment in enumerate(destination.shipments(unit)):
-        while True:
-            left = progress.left(number, shipment)
-            if left is not None and not left:
-                break
-            try:
-                receipt = shipment.send(left, again=again)
-                progress.acknowledge(number, shipment, receipt.left)
-                counts.add(receipt)
-                again = False
-                if receipt.left:
+        left = progress.left(number, shipment)
+        if left is not None and not left:
+            continue
+        with contextlib.closing(shipment):
+            while True:
+                try:
+                    receipt = shipment.send(left, again=again)
+                    progress.acknowledge(number, shipment, receipt.left)
+                    counts.add(receipt)
+                    again, left = False, receipt.left
+                    if not left:
+                        break
                     raise DestinationUnavailableError(
-                        "deliver.partly", destination=destination.uri, left=f"{len(receipt.left):,}"
+                        "deliver.partly", destination=destination.uri, left=f"{len(left):,}"
                     )
-                break
-            except (DeliveryError, SourceError) as error:
-                if not retry(error):
-                    raise
-                again = True
+                except (DeliveryError, SourceError) as error:
+                    if not retry(error):
+                        raise
+                    again = True

@@ -53,3 +53,6 @@ class _Lines:
         del left, again
         self._destination.write(self._batch)
         return Receipt(self._batch.num_rows)
+
+    def close(self) -> None:
+        """Nothing is held."""
