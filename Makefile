@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAKE ?= build/demo-lake
 
-.PHONY: help setup dev demo test check lint fix golden docs bench test-crash fuzz ebpf lock clean
+.PHONY: help setup dev demo test check lint fix golden docs bench test-crash lab-proof fuzz ebpf lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ test-crash: dev ## many more SIGKILLs than the suite has
 
 ebpf: ## compile the programs that count in the kernel (needs clang)
 	sh tools/ebpf
+
+lab-proof: dev ## a hundred thousand packets through the lab's kernel against the evaluator
+	VPCFLOW_LAB_PAIRS=100000 $(BIN)/python -m pytest tests/lab/test_proof.py --timeout 3600
 
 lock: ## pin dependencies again (needs uv)
 	sh requirements/lock.sh

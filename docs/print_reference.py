@@ -249,6 +249,8 @@ DERIVED: Final = {
     "month": "two digits",
     "day": "two digits",
     "hour": "two digits",
+    "x_layer": "who refused, in records of a [lab](../how-to/lab.md): `security-group` or `network-acl`",
+    "x_rule": "number of the network ACL's rule that decided there; 32767 is `*`",
 }
 """Columns that questions see beside AWS's fields."""
 

@@ -38,7 +38,7 @@ RUN = sorted((HOME / "docs" / "how-to").glob("*.md"))
 """Pages whose commands are only run."""
 
 REWRITE = os.environ.get("VPCFLOW_GOLDEN") == "rewrite"
-ELSEWHERE = re.compile(r"s3://|tcpdump|cloudwatch:|--watch|--profile|/srv/|/var/")
+ELSEWHERE = re.compile(r"^(\$ )?vpcflow lab |s3://|tcpdump|cloudwatch:|--watch|--profile|/srv/|/var/")
 """Commands that need a network, another machine, or no end."""
 
 MASKS = (

@@ -27,6 +27,8 @@ MADE = (
     r"reason\.[a-z_]+",
     r"rejected\.[a-z_]+",
     r"(top|denied|fields|flow_logs|lookup)\.[a-z]+",
+    r"lab\.scenario\.[a-z-]+",
+    r"(top|denied|fields|flow_logs)\.[a-z]+",
     r"live\.without\.[a-z_]+",
     r"explain\.(verdict|why|way|certainty|opened_by|own|owns|silence|fact|head)\.[a-z_]+",
 )

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "vpcflow"
 GROUND = {"aws", "record", "types", "errors", "telemetry", "state", "i18n", "config", ""}
-STAGES = {"capture", "aggregate", "enrich", "deliver", "collect", "lake", "query", "analyze", "generate"}
+STAGES = {"capture", "aggregate", "enrich", "deliver", "collect", "lake", "query", "analyze", "generate", "lab"}
 ALLOWED = {
     "i18n": {"i18n"},
     "errors": {"i18n"},

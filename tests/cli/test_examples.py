@@ -36,14 +36,19 @@ def _all_examples():
 
 
 ALL = _all_examples()
-HERE = [(path, text) for path, text in ALL if "s3://" not in text and "--watch" not in text and "sudo" not in text]
+HERE = [
+    (path, text)
+    for path, text in ALL
+    if "s3://" not in text and "--watch" not in text and "sudo" not in text and path[:1] != ("lab",)
+]
+"""Those that run here; those of the lab run in one (tests/lab)."""
 SMALLER = {"1000000": "2000", "50000": "2000"}
 
 
 def test_every_command_shows_three_examples():
     shown = {path: list(command.examples) for path, command in _commands(root, click.Context(root))}
     assert len(shown) > 12
-    groups = {(), ("lake",), ("config",)}
+    groups = {(), ("lab",), ("lake",), ("config",)}
     assert {path: len(texts) for path, texts in shown.items() if path not in groups} == {
         path: 3 for path in shown if path not in groups
     }

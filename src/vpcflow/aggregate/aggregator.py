@@ -57,7 +57,8 @@ class Aggregator:
     """Folds drains into aggregation intervals of *interval_s* seconds.
 
     totals: counted up. capacity: partial flows held at most, apart from those of the drain at hand. began_ns: when a capture that
-    goes on now began; intervals without packets are told from then on, and NODATA and SKIPDATA tell of no time before.
+    goes on now began; intervals without packets are told from then on, and NODATA and SKIPDATA tell of no time before. decided:
+    records tell the layer and the rule that decided, which rows have.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class Aggregator:
         *,
         capacity: int = 1 << 20,
         began_ns: int | None = None,
+        decided: bool = False,
     ) -> None:
-        self._interval_s, self._identity, self._capacity = interval_s, identity, capacity
+        self._interval_s, self._identity, self._capacity, self._decided = interval_s, identity, capacity, decided
         self._interfaces: list[str] = []
         self._numbers: dict[str, int] = {}
         self._open: dict[int, list[NDArray[Any]]] = {}
@@ -126,6 +128,11 @@ class Aggregator:
         self._told.clear()
         self._idle.clear()
         self._oldest = self._newest = -1
+
+    def so_far(self) -> Iterator[FlowBatch]:
+        """Yield the records of all flows held, of intervals that go on; what goes on of them makes records of its own."""
+        for interval in sorted(self._open):
+            yield from self._flows(self._open.pop(interval))
 
     def _interval(self, at_ns: int) -> int:
         return at_ns // (self._interval_s * _SECOND)
@@ -211,7 +218,7 @@ class Aggregator:
             (self._interfaces[number], max(first * length, begin), min(last * length, end))
             for number, first, last in spans
         ]
-        yield status_records(edges, status, self._identity)
+        yield status_records(edges, status, self._identity, decided=self._decided)
 
     def _flows(self, pieces: list[NDArray[Any]]) -> Iterator[FlowBatch]:
         if not pieces:
@@ -223,7 +230,8 @@ class Aggregator:
         self.totals.packets += int(rows["packets"].sum())
         self.totals.no_direction += int(np.count_nonzero(rows["direction"] == 0))
         for begin in range(0, len(rows), _BATCH):
-            yield flow_records(rows[begin : begin + _BATCH], self._interfaces, self._identity)
+            piece = rows[begin : begin + _BATCH]
+            yield flow_records(piece, self._interfaces, self._identity, decided=self._decided)
 
     def _merge(self) -> None:
         for interval, pieces in self._open.items():
@@ -234,6 +242,5 @@ class Aggregator:
 
     def _early(self) -> Iterator[FlowBatch]:
         before = self.totals.records
-        for interval in sorted(self._open):
-            yield from self._flows(self._open.pop(interval))
+        yield from self.so_far()
         self.totals.early += self.totals.records - before

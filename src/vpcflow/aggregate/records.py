@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vpcflow.record.flow_counts import FLAGS_UNKNOWN
-from vpcflow.record.schema import arrow_type, in_order
+from vpcflow.record.schema import OWN, arrow_type, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,14 @@ class Identity:
     vpc_id: str | None = None
 
 
-def flow_records(rows: NDArray[Any], interfaces: Sequence[str], identity: Identity) -> FlowBatch:
-    """Return one OK record for each row, in their order."""
+_LAYERS: Final = (None, "security-group", "network-acl")
+"""`x_layer` by the code that rows have."""
+
+
+def flow_records(
+    rows: NDArray[Any], interfaces: Sequence[str], identity: Identity, *, decided: bool = False
+) -> FlowBatch:
+    """Return one OK record for each row, in their order. decided: with the layer and the rule that decided."""
     count = len(rows)
     flags = rows["flags"]
     src, dst = _addresses(rows["src"], rows["version"]), _addresses(rows["dst"], rows["version"])
@@ -68,14 +74,20 @@ def flow_records(rows: NDArray[Any], interfaces: Sequence[str], identity: Identi
         "pkt_dstaddr": dst,
         "flow_direction": _coded(rows["direction"], (None, "ingress", "egress")),
     }
+    if decided:
+        rule = rows["rule"].astype(np.int32)
+        columns["x_layer"] = _coded(rows["layer"], _LAYERS)
+        columns["x_rule"] = pa.array(rule, mask=rule == 0)
     return _batch(columns)
 
 
-def status_records(spans: Sequence[tuple[str, int, int]], status: str, identity: Identity) -> FlowBatch:
+def status_records(
+    spans: Sequence[tuple[str, int, int]], status: str, identity: Identity, *, decided: bool = False
+) -> FlowBatch:
     """Return a NODATA or SKIPDATA record for each (interface id, first second, last second)."""
     count = len(spans)
     columns = {
-        **{name: pa.nulls(count, arrow_type(name)) for name in _OF_FLOWS},
+        **{name: pa.nulls(count, arrow_type(name)) for name in (*_OF_FLOWS, *(OWN if decided else ()))},
         **_common(count, identity),
         "interface_id": pa.array([span[0] for span in spans], pa.string()).dictionary_encode(),
         "start": pa.array([span[1] for span in spans], pa.int64()),

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "run": "run",
     "deliver": "deliver",
     "network": "network",
+    "lab": "lab",
     "lake": "lake",
     "generate": "generate",
     "fields": "fields",

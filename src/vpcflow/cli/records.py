@@ -18,7 +18,7 @@ from vpcflow.errors import UsageError
 from vpcflow.query.schema import FLOWS
 from vpcflow.record.fields import BY_COLUMN
 from vpcflow.record.format import LogFormat
-from vpcflow.record.schema import in_order
+from vpcflow.record.schema import OWN, in_order
 from vpcflow.types import Limits
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         wanted = limit + 1 if limit and human else limit or None
         answer = asker.ask(plan(scope, asker.schema(), columns, limit=wanted), Limits())
         counted = _Counted(answer)
-        if not human and any(name not in BY_COLUMN and name != "x_extra" for name in columns):
+        if not human and not all(_is_written(name, kind) for name in columns):
             write_result(counted.batches(limit), kind)
         elif not human:
             write_batches(counted.batches(limit), kind, _format(columns) if kind == "text" else None)
@@ -126,10 +126,15 @@ def _columns(asker: Asker, table: str, kind: str) -> list[str]:
     present = asker.schema().present[table]
     if kind == "table" and table == "flow_logs":
         return list(SHORT)
-    shown = [name for name in in_order(table, present) if name in BY_COLUMN]
+    shown = [name for name in in_order(table, present) if name in BY_COLUMN or (name in OWN and kind != "text")]
     if kind in ("json", "jsonl", "arrow", "parquet") and "x_extra" in present:
         shown.append("x_extra")
     return shown or [name for name in SHORT if table == "flow_logs" or name not in ("action", "interface_id")]
+
+
+def _is_written(name: str, kind: str) -> bool:
+    """Tell whether a column is of records, which have forms of their own; others make a result. Text has AWS's only."""
+    return name in BY_COLUMN or name == "x_extra" or (name in OWN and kind != "text")
 
 
 def _format(columns: list[str]) -> LogFormat:

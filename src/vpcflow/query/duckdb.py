@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 65_536
 _END: Final = object()
-_HIDDEN: Final = {"x_source": "INTEGER", "x_event_time": "BIGINT", "x_extra": "MAP(VARCHAR, VARCHAR)"}
+_HIDDEN: Final = {
+    "x_source": "INTEGER", "x_event_time": "BIGINT", "x_layer": "VARCHAR", "x_rule": "INTEGER",
+    "x_extra": "MAP(VARCHAR, VARCHAR)",
+}  # fmt: skip
 
 _MACROS: Final = (
     # The text of an IPv6 address → its 32 hexadecimal digits (RFC 4291 §2.2; its form 3 is nothing AWS writes).

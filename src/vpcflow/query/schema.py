@@ -9,8 +9,10 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+import pyarrow as pa
+
 from vpcflow.record.fields import BY_ANY_NAME, TABLES
-from vpcflow.record.schema import arrow_type
+from vpcflow.record.schema import OWN, arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +58,8 @@ def columns_of(table: str) -> dict[str, Kind]:
     for field in TABLES[FLOWS[table]]:
         kind: Kind = "number" if field.type != "string" else "text"
         known[field.column] = {"address": "address", "time": "time"}.get(field.kind, kind)  # type: ignore[assignment]
-    return known | _DERIVED
+    own: dict[str, Kind] = {name: "number" if pa.types.is_integer(kind) else "text" for name, kind in OWN.items()}
+    return known | _DERIVED | (own if table == "flows" else {})
 
 
 def resolve(name: str, table: str) -> str | None:

@@ -18,7 +18,7 @@ from vpcflow.record.extra import as_map
 from vpcflow.record.fields import BY_ANY_NAME, FIELDS
 from vpcflow.record.finish import MILLISECONDS_FROM, TIMESTAMP, finish
 from vpcflow.record.format import LogFormat
-from vpcflow.record.schema import ARROW, ENCODED
+from vpcflow.record.schema import ARROW, ENCODED, OWN
 from vpcflow.telemetry import BadLine
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ _PARTITION: Final = {"aws_account_id": "account-id", "aws_region": "region"}
 _DERIVED: Final = frozenset({"x_source", "aws_service", "date", "year", "month", "day", "hour"})
 """Columns a lake adds: where a row lies, and the ledger's number of its source, which is void anywhere else."""
 
+_LIKE: Final = {"x_rule": FIELDS["protocol"]}
+"""A field whose type a column of ours has; the others are texts."""
+
 _KEPT_NAME: Final = re.compile(r"[^a-z0-9_-]+")
 _NUMBER: Final = re.compile(r"(-?)0*([0-9]{1,19})(?:\.0*)?")
 _LIMITS: Final = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
@@ -54,6 +57,7 @@ class Columns:
     def __init__(self, names: Sequence[str], *, wild: bool) -> None:
         self._wild = wild
         self._targets: dict[int, str] = {}
+        self._own: dict[int, str] = {}
         self._event_time = self._extra = -1
         by_name = {_key(name): place for place, name in reversed(list(enumerate(names)))}
         for place, name in enumerate(names):
@@ -62,6 +66,8 @@ class Columns:
                 self._event_time = place
             elif key == "x_extra":
                 self._extra = place
+            elif key in OWN:
+                self._own[place] = key
             elif key in _PARTITION:
                 if not any(_field_name(other) == _PARTITION[key] for other in by_name):
                     self._targets[place] = _PARTITION[key]
@@ -93,6 +99,8 @@ class Columns:
             values[TIMESTAMP] = bad.take(TIMESTAMP, _event_times(arrays[self._event_time]))
         for place, name in self._targets.items():
             values[name] = bad.take(name, _typed(arrays[place], FIELDS.get(name), wild=self._wild))
+        for place, name in self._own.items():
+            values[name] = bad.take(name, _typed(arrays[place], _LIKE.get(name), wild=self._wild))
         extra = as_map(arrays[self._extra]) if self._extra >= 0 else None
         bad.report(numbers, source, report)
         kept = None if not bad.rows.any() else pa.array(~bad.rows)

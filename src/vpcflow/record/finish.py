@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vpcflow.record.fields import FIELDS, TABLES
-from vpcflow.record.schema import HIDDEN, in_order
+from vpcflow.record.schema import HIDDEN, OWN, in_order
 from vpcflow.record.tags import decode_tag
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def finish(
         field = FIELDS.get(name)
         if name == TIMESTAMP:
             done["x_event_time"] = _event_time(column)
+        elif name in OWN:
+            done[name] = column
         elif field is None or field not in fields:
             extra[name] = column
         elif field.kind == "time":

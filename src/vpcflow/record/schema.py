@@ -17,12 +17,17 @@ ARROW: Final = {"int32": pa.int32(), "int64": pa.int64(), "string": pa.string()}
 ENCODED: Final = pa.dictionary(pa.int32(), pa.string())
 """How string columns travel between reading and writing: each value once, rows as codes."""
 
+OWN: Final = {"x_layer": pa.string(), "x_rule": pa.int32()}
+"""What our own sources tell beside AWS's fields: who refused a packet (`security-group`, `network-acl`), and the number of the
+network ACL's rule that decided, for accepted ones too; null where none did. No form of AWS's has them."""
+
 HIDDEN: Final = {
     "x_source": pa.int32(),
     "x_event_time": pa.int64(),
+    **OWN,
     "x_extra": pa.map_(pa.string(), pa.string()),
 }
-"""Columns of ours beside AWS's: ledger id of the source, event time (ms since the epoch), fields no registry has."""
+"""Columns of ours beside AWS's: ledger id of the source, event time (ms since the epoch), `OWN`, fields no registry has."""
 
 LOG_EVENTS: Final = "log_events"
 """The table of log groups that hold no flow logs."""

@@ -35,6 +35,8 @@ _KEYS: Final = (
 _HIDDEN: Final = (
     ("x_event_time", BIGINT),
     ("x_source", INTEGER),
+    ("x_layer", VARCHAR),
+    ("x_rule", INTEGER),
     ("x_extra", Type("map", inner=(VARCHAR, VARCHAR))),
 )
 

@@ -1,0 +1,212 @@
+"""The lab, wired: its keeper is a process of its own that puts records into the lake; here is what doors ask of it.
+
+A lab belongs to a lake, and lies beside its ledger: there is one for each lake.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vpcflow.errors import ConfigError
+from vpcflow.lab import channel
+from vpcflow.lab.home import Home
+from vpcflow.lab.programs import check, find
+from vpcflow.lab.traffic import HOSTS, SCENARIOS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vpcflow.app import App
+    from vpcflow.vpc.topology import Network
+
+KEEPER: Final = "vpcflow.app.lab_keeper"
+_LIMIT_S: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Records that a lab has put into the lake, and packets that are in none (the kernel's tables were full)."""
+
+    records: int = 0
+    accepted: int = 0
+    refused: int = 0
+    lost: int = 0
+
+    def since(self, before: Counted) -> Counted:
+        """Return what came after *before*."""
+        return Counted(
+            self.records - before.records,
+            self.accepted - before.accepted,
+            self.refused - before.refused,
+            self.lost - before.lost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A lab that is up. hosts: name → addresses, public ones after an arrow. swapping: the kernel cannot reset counters."""
+
+    network: Network
+    hosts: dict[str, str]
+    since_s: float
+    counted: Counted
+    swapping: bool
+    busy: bool
+    trouble: str
+
+
+def default_text() -> str:
+    """Return the TOML of the network that comes with the lab."""
+    return resources.files("vpcflow.lab").joinpath("default.toml").read_text(encoding="utf-8")
+
+
+def network(file: str | None) -> Network:
+    """Return the network that *file* (TOML) describes, or the one that comes with the lab."""
+    from vpcflow.vpc import toml_file
+
+    if file is None:
+        return toml_file.parse(default_text(), "default.toml")
+    try:
+        return toml_file.parse(Path(file).read_text(encoding="utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "UTF-8"
+        raise ConfigError("lab.unreadable", file=file, reason=reason) from error
+
+
+def home(app: App) -> Home:
+    """Return where the lab of the lake of the settings can be found."""
+    return Home(app.lake_home / "_vpcflow" / "lab")
+
+
+def up(app: App, wanted: Network, interval_s: int) -> bool:
+    """Build the lab; True when it was up already and got the rules of *wanted*.
+
+    ConfigError when it is up and more than rules differs, when programs or privileges are missing, or when *wanted* cannot be
+    built.
+    """
+    check()
+    place = home(app)
+    if place.is_alive():
+        if not _ask(place, "rules", wanted):
+            raise ConfigError("lab.other_shape")
+        return True
+    place.clean()
+    with app.lake(create=True):
+        pass
+    place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (place.path / "log").open("ab") as log:
+        process, line = channel.start(KEEPER, log=log, apart=True)
+    with line:
+        line.send((app.config, str(place.path.absolute()), wanted, interval_s))
+        try:
+            channel.taken(line)
+        except EOFError as error:
+            raise ConfigError("lab.died", log=str(place.path / "log")) from error
+        finally:
+            if process.poll() is not None:
+                process.wait()
+        # Only now does the keeper know that somebody has heard of it, and stays.
+        line.send("stay")
+    return False
+
+
+def standing(app: App) -> Standing:
+    """Tell how the lab stands; ConfigError when there is none."""
+    from vpcflow.lab.plan import make
+
+    told = _ask(home(app), "status")
+    plan = make(told["network"])
+    outer = {inner: public for public, inner in plan.public.items()}
+    hosts = {}
+    for host in plan.hosts:
+        own = [address for device in host.devices for address in (*device.interface.addresses, *device.interface.ipv6)]
+        hosts[host.name] = " ".join(f"{address} ({outer[address]})" if address in outer else address for address in own)
+    return Standing(
+        told["network"],
+        hosts,
+        told["since_s"],
+        Counted(**told["records"]),
+        told["swapping"],
+        told["busy"],
+        told["trouble"],
+    )
+
+
+def flush(app: App) -> Counted:
+    """Have everything that the lab has counted in the lake."""
+    return Counted(**_ask(home(app), "flush"))
+
+
+def traffic(app: App, scenario: str) -> Counted:
+    """Run a scenario; return what it has put into the lake. ConfigError when the lab lacks a host it needs."""
+    place = home(app)
+    with place.connect() as line:
+        hosts = set(channel.ask(line, "status")["handles"])
+        missing = [name for name in HOSTS[scenario] if name not in hosts]
+        if missing:
+            raise ConfigError("lab.no_host_for", scenario=scenario, hosts=", ".join(missing))
+        before = Counted(**channel.ask(line, "flush"))
+        channel.ask(line, "traffic", scenario)
+        return Counted(**channel.taken(line)).since(before)
+
+
+def execute(app: App, host: str, words: Sequence[str]) -> int:
+    """Run a program at a host of the lab, on this terminal; return its exit code. Its records are in the lake then."""
+    place = home(app)
+    told = _ask(place, "status")
+    handle = told["handles"].get(host)
+    if handle is None:
+        raise ConfigError("lab.no_host", host=host, hosts=", ".join([*told["handles"]]))
+    number = told["number"]
+    inside = [] if _same_user_namespace(number) else ["--user", "--preserve-credentials"]
+    command = [
+        find("nsenter") or "nsenter", f"--target={number}", *inside, "--mount", "--pid",
+        f"--net=/proc/{number}/fd/{handle}", "--", *words,
+    ]  # fmt: skip
+    try:
+        code = subprocess.run(command, check=False).returncode
+    finally:
+        if home(app).is_alive():
+            flush(app)
+    return code if code >= 0 else 128 - code
+
+
+def down(app: App) -> bool:
+    """End the lab, its records in the lake; False when there was none, only what a killed one had left."""
+    place = home(app)
+    if not place.is_alive():
+        place.clean()
+        return False
+    try:
+        _ask(place, "down")
+    except ConfigError as error:
+        if error.code != "lab.down_already":
+            raise
+    until = time.monotonic() + _LIMIT_S
+    while place.is_alive() and time.monotonic() < until:
+        time.sleep(0.02)
+    place.clean()
+    return True
+
+
+def scenarios() -> list[str]:
+    """Return the names of all scenarios, in the order that they are run in."""
+    return list(SCENARIOS)
+
+
+def _ask(place: Home, command: str, *arguments: object) -> Any:  # noqa: ANN401 - each command has its own answer
+    with place.connect() as line:
+        try:
+            return channel.ask(line, command, *arguments)
+        except (EOFError, ConnectionError) as error:
+            raise ConfigError("lab.died", log=str(place.path / "log")) from error
+
+
+def _same_user_namespace(number: int) -> bool:
+    return os.stat(f"/proc/{number}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116

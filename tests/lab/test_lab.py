@@ -1,0 +1,209 @@
+"""The lab that comes with vpcflow, as its user has it: up, traffic, questions, down."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import time
+from importlib import resources
+
+import pytest
+
+from vpcflow.cli.lab import command
+from vpcflow.lab.traffic import HOSTS, SCENARIOS
+from vpcflow.vpc.toml_file import parse
+
+pytestmark = pytest.mark.slow
+
+DEFAULT = resources.files("vpcflow.lab").joinpath("default.toml").read_text()
+NETWORK = parse(DEFAULT, "default.toml")
+ID = {one.name: one.id for one in NETWORK.interfaces.values()}
+WHO = "interface_id,flow_direction,srcaddr,dstaddr,srcport,dstport,protocol,action,x_layer,x_rule"
+
+
+@pytest.fixture(scope="module")
+def ran(lab):
+    """All scenarios, one after another: what was said, and how long it took."""
+    began = time.monotonic()
+    out, err = lab.run("lab", "traffic")
+    return out, err, time.monotonic() - began
+
+
+def seen(lab, where):
+    """What records say, each once."""
+    found = lab.records(where, WHO)
+    return {(row["interface_id"], row["flow_direction"], row["action"], row["x_layer"], row["x_rule"]) for row in found}
+
+
+def test_all_scenarios_end_within_a_minute_with_their_records_in_the_lake(lab, ran):
+    out, err, seconds = ran
+    assert seconds < 60
+    assert [line.split(":")[0] for line in out.splitlines() if line[0] != " "] == [*SCENARIOS, "all"]
+    assert "vpcflow denied" in err
+    assert len(lab.records("log_status = OK")) > 300
+
+
+def test_the_next_question_has_an_answer(lab, ran):
+    out, _ = lab.run("denied", "-o", "table")
+    assert "198.51.100.23" in out
+    assert "192.0.2.233" in out
+
+
+def test_inbound_reject_is_one_refusal_and_nothing_else(lab, ran):
+    assert seen(lab, "src = 198.51.100.77 or dst = 198.51.100.77") == {
+        (ID["web"], "ingress", "REJECT", "security-group", None)
+    }
+
+
+def test_an_answer_refused_on_the_way_out_is_an_accept_in_and_a_reject_out(lab, ran):
+    for where in ("protocol = 6", "protocol = 1"):
+        assert seen(lab, f"(src = 203.0.113.142 or dst = 203.0.113.142) and {where}") == {
+            (ID["mail"], "ingress", "ACCEPT", None, 100),
+            (ID["mail"], "egress", "REJECT", "network-acl", 32767),
+        }
+
+
+def test_outbound_reject_is_at_the_sender_only(lab, ran):
+    assert seen(lab, "src = 203.0.113.200 or dst = 203.0.113.200") == {
+        (ID["db"], "egress", "REJECT", "security-group", None)
+    }
+
+
+def test_an_answer_refused_on_the_way_in_is_an_accept_out_and_a_reject_in(lab, ran):
+    where = f"(src = 203.0.113.210 or dst = 203.0.113.210) and interface_id = {ID['batch']}"
+    assert seen(lab, where) == {
+        (ID["batch"], "egress", "ACCEPT", None, 100),
+        (ID["batch"], "ingress", "REJECT", "network-acl", 32767),
+    }
+
+
+def test_a_nat_gateway_has_four_records_of_a_connection_as_in_the_user_guide(lab, ran):
+    """VPC User Guide "Traffic through a NAT gateway"."""
+    fields = "interface_id,srcaddr,dstaddr,pkt_srcaddr,pkt_dstaddr"
+    rows = lab.records("(src = 198.51.100.220 or dst = 198.51.100.220) and protocol = 6", fields)
+    inst, nat, far = "10.0.2.20", "10.0.1.5", "198.51.100.220"
+    assert {tuple(row.values()) for row in rows} == {
+        (ID["nat"], inst, nat, inst, far),
+        (ID["nat"], nat, far, nat, far),
+        (ID["nat"], far, nat, far, nat),
+        (ID["nat"], nat, inst, far, inst),
+        (ID["app"], inst, far, inst, far),
+        (ID["app"], far, inst, far, inst),
+    }
+
+
+def test_a_connection_is_told_the_same_at_both_ends(lab, ran):
+    rows = lab.records("srcaddr = 10.0.1.10 and dstport = 8080", "srcport,flow_direction,packets,bytes,tcp_flags")
+    ends = {way: {} for way in ("ingress", "egress")}
+    for row in rows:
+        sums = ends[row["flow_direction"]].setdefault(row["srcport"], [0, 0])
+        sums[0] += row["packets"]
+        sums[1] += row["bytes"]
+    assert len(ends["egress"]) == 10
+    assert ends["egress"] == ends["ingress"]
+    assert {row["tcp_flags"] for row in rows} == {3}
+
+
+def test_a_port_scan_is_told_port_by_port(lab, ran):
+    rows = lab.records("srcaddr = 198.51.100.23", "dstport,action")
+    assert len({row["dstport"] for row in rows if row["action"] == "REJECT"}) == 78
+    assert {row["dstport"] for row in rows if row["action"] == "ACCEPT"} == {80, 443}
+
+
+def test_records_know_what_the_network_tells_of_their_interface(lab, ran):
+    fields = "vpc_id,subnet_id,instance_id,az_id,account_id,traffic_path"
+    where = f"interface_id = {ID['db']} and flow_direction = egress and dst = 10.0.2.20"
+    (row,) = {tuple(row.values()) for row in lab.records(where, fields)}
+    vpc, subnet, instance, *rest = row
+    assert (vpc[:4], subnet[:7], instance[:2]) == ("vpc-", "subnet-", "i-")
+    assert rest == ["local-az2", "000000000000", 1]
+
+
+def test_ipv6_is_counted_too(lab, ran):
+    assert seen(lab, "srcaddr = '2001:db8:1::25'") == {(ID["web"], "ingress", "ACCEPT", None, 101)}
+
+
+def test_every_scenario_needs_hosts_that_there_are():
+    assert set(HOSTS) == set(SCENARIOS)
+    assert {host for hosts in HOSTS.values() for host in hosts} <= set(ID)
+
+
+def test_what_runs_at_a_host_has_its_exit_code_and_its_records_in_the_lake(lab):
+    lab.run("lab", "exec", "bastion", "--", "sh", "-c", "exit 7", code=7)
+    connect = "import socket; socket.create_connection(('db', 5432), 0.5)"
+    lab.run("lab", "exec", "bastion", "--", "python3", "-c", connect, code=1)
+    assert seen(lab, "srcaddr = 10.0.1.11 and dstport = 5432") == {
+        (ID["bastion"], "egress", "ACCEPT", None, 100),
+        (ID["db"], "ingress", "REJECT", "security-group", None),
+    }
+
+
+def test_hosts_are_apart_and_have_their_own_addresses(lab):
+    out, _ = lab.run("lab", "exec", "app", "--", "ip", "-j", "address")
+    own = [a["local"] for device in json.loads(out) for a in device["addr_info"] if a["scope"] == "global"]
+    assert own == ["10.0.2.20", "fd00:10:0:2::20"]
+
+
+def test_a_host_cannot_speak_for_another_address(lab):
+    forged = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+        "s.setsockopt(0, 19, 1); s.bind(('10.0.1.99', 4099)); s.sendto(b'x', ('10.0.2.20', 4099))"
+    )
+    lab.run("lab", "exec", "web", "--", "python3", "-c", forged)
+    assert not lab.records("dstport = 4099")
+
+
+def test_status_tells_hosts_and_records(lab):
+    out, _ = lab.run("lab", "status")
+    assert "web       10.0.1.10 (203.0.113.10) fd00:10:0:1::10" in out.splitlines()
+    assert " records in the lake: " in out.splitlines()[-1]
+
+
+def test_other_rules_take_effect_while_hosts_go_on(lab, tmp_path):
+    call = "import socket; socket.create_connection(('10.0.1.10', 3306), 1)"
+    words = ("lab", "exec", "bastion", "--", "python3", "-c", call)
+    _, refused = lab.run(*words, code=1)
+    assert "timed out" in refused
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        DEFAULT.replace('"tcp 22 from sg:bastion",', '"tcp 22 from sg:bastion", "tcp 3306 from 10.0.0.0/16",', 1)
+    )
+    out, _ = lab.run("lab", "up", file)
+    assert out == "rules are in place; hosts and connections go on\n"
+    _, answered = lab.run(*words, code=1)
+    assert "refused" in answered  # by the host: nobody listens
+    assert (ID["web"], "ingress", "ACCEPT", None, None) in seen(lab, "srcaddr = 10.0.1.11 and dstport = 3306")
+    lab.run("lab", "up")
+
+
+def test_another_network_is_not_taken_for_other_rules(lab, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(DEFAULT.replace("10.0.3.30", "10.0.3.31"))
+    _, err = lab.run("lab", "up", file, code=3)
+    assert "vpcflow lab down" in err
+
+
+@pytest.mark.parametrize("name", [name for name in command.commands if name != "down"])
+def test_the_examples_of_its_commands_run(lab, name):
+    lab.lake.parent.joinpath("my-vpc.toml").write_text(DEFAULT)
+    for example in command.commands[name].examples:
+        words = shlex.split(example.partition(" >")[0])[1:]
+        if words[:2] == ["lab", "exec"] and shutil.which(words[words.index("--") + 1]) is None:
+            continue
+        # Nobody listens at the address that curl asks.
+        out, err = lab.run(*words, code=7 if "curl" in words else 0)
+        assert out or err or "curl" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("exec", "nobody", "--", "true"), 3, "hosts: router, internet, web, bastion, app, db, mail, batch, nat"),
+        (("traffic", "storm"), 2, "scenarios: web, "),
+        (("up", "missing.toml"), 3, "missing.toml"),
+    ],
+)
+def test_what_is_not_there_is_named(lab, words, code, said):
+    _, err = lab.run("lab", *words, code=code)
+    assert said in err
