@@ -15,7 +15,7 @@ import time
 import pytest
 
 from capture.network import Wire, needs, remove_left_over
-from vpcflow.capture import privilege
+from vpcflow.capture import conntrack, privilege
 from vpcflow.capture.ebpf import bpf
 from vpcflow.capture.identity import interface_id, machine_id
 
@@ -56,10 +56,7 @@ class Running:
     def end(self, number=signal.SIGTERM):
         if number:
             time.sleep(0.1)
-            pid = subprocess.run(
-                ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
-            ).stdout.split()
-            os.kill(int(pid[0]) if pid else self.process.pid, number)
+            self.process.send_signal(number)  # `ip netns exec` and `setpriv` have become it
         out, err = self.process.communicate(timeout=20)
         self.out, self.err = out, "".join(self.said) + err
         return self.process.returncode
@@ -211,9 +208,71 @@ def test_three_capabilities_are_enough_for_anybody(wire, readable):
     assert found[9001, "REJECT"] == 4
 
 
+def test_with_raw_sockets_alone_it_captures_without_actions_and_says_so(wire, readable):
+    words = [word.replace(",+bpf,+perfmon", "") for word in NOBODY]
+    running = Running(wire.b, "vb", "-o", "jsonl", "--interval", "600", before=words, place="/")
+    send(wire.a, (B, 9000), 10)
+    assert running.end() == 0, running.err
+    found = {(row["dstport"], row["action"]): row["packets"] for row in running.rows()}
+    assert found[9000, None] == 10
+    assert "CAP_BPF, CAP_PERFMON" in running.err
+    assert "af_packet is used instead" in running.err
+    assert "action is -" in running.err
+
+
+def test_without_the_capability_for_tracing_refusals_cannot_be_told(wire, readable):
+    words = [word.replace(",+perfmon", "") for word in NOBODY]
+    running = Running(wire.b, "vb", "-o", "jsonl", "--interval", "600", before=words, place="/")
+    send(wire.a, (B, 9000), 10)
+    assert running.end() == 0, running.err
+    found = {(row["dstport"], row["action"]): row["packets"] for row in running.rows()}
+    assert found[9000, None] == 10
+    assert "by ebpf" in running.err
+    assert "action is -" in running.err
+
+
+def test_rules_of_our_own_tell_refusals_and_are_gone_afterwards(wire):
+    wire.b.nft("table inet t { chain c { type filter hook input priority 0; udp dport 9001 drop; } }")
+    running = Running(wire.b, "vb", "-o", "jsonl", "--interval", "600", "--nft")
+    assert "vpcflow_" in wire.b.run("nft list tables")
+    send(wire.a, (B, 9000), 10)
+    send(wire.a, (B, 9001), 4)
+    assert running.end(signal.SIGINT) == 0, running.err
+    found = {(row["dstport"], row["action"]): row["packets"] for row in running.rows()}
+    assert found[9000, "ACCEPT"] == 10
+    assert found[9001, "REJECT"] == 4
+    assert "vpcflow_" not in wire.b.run("nft list tables")
+
+
+def test_rules_that_somebody_ends_are_an_error(wire):
+    running = Running(wire.b, "vb", "--interval", "600", "--nft")
+    subprocess.run(["pkill", "-P", str(running.process.pid)], check=True)
+    assert running.end(0) == 5
+    assert "the nftables rules of this capture are gone" in running.err
+
+
+def test_ends_behind_translation_are_in_the_records_where_we_may_ask(wire, readable):
+    wire.b.nft("table ip n { chain c { type nat hook output priority -100; udp dport 53 dnat to 10.9.0.1:9000; } }")
+    wire.b.ip("route add 198.51.100.7 via 10.9.0.1")
+    words = ("vb", "--interval", "600", "--format", "${srcaddr} ${dstaddr} ${dstport} ${pkt-dstaddr} ${flow-direction}")
+    running, poor = Running(wire.b, *words), Running(wire.b, *words, before=NOBODY, place="/")
+    wire.b.nft(
+        "table ip m { chain c { type nat hook prerouting priority -100; udp dport 9005 dnat to 10.9.0.1:9000; } }"
+    )
+    wire.b.nft("table ip p { chain c { type nat hook postrouting priority 100; oifname vb masquerade; } }")
+    send(wire.a, (B, 9005), 2)
+    time.sleep(1.2)
+    assert running.end() == 0
+    assert poor.end() == 0
+    assert "10.9.0.1 10.9.0.2 9005 10.9.0.1 ingress" in running.out
+    assert "10.9.0.1 10.9.0.2 9005 10.9.0.2 ingress" in poor.out
+    assert "take CAP_NET_ADMIN" in poor.err
+
+
 def test_root_lets_go_of_what_it_does_not_need(wire):
     running = Running(wire.b, "vb", "--interval", "600")
-    bits = sum(1 << number for number in privilege.NEEDED)
+    kept = {*privilege.NEEDED, *([privilege.NET_ADMIN] if conntrack.count() is not None else [])}
+    bits = sum(1 << number for number in kept)
     deadline = time.monotonic() + 5
     while capabilities(running.process.pid)["CapEff:"] != bits:
         assert time.monotonic() < deadline, capabilities(running.process.pid)

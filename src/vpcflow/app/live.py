@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
     from vpcflow.app import App, Ingested
+    from vpcflow.capture.conntrack import Translations
     from vpcflow.capture.live import Config as SourceConfig
     from vpcflow.capture.live import Source
     from vpcflow.config import Config
@@ -36,6 +37,9 @@ PERIOD_NS: Final = 1_000_000_000
 
 _BYTES_A_FLOW: Final = 1000
 """Memory for each partial flow held, merging and writing it included."""
+
+_LINGER_S: Final = 60
+"""How long a translated connection is remembered after the records of its last interval are due."""
 
 _AFTER_NS: Final = 2_000_000
 """An interval's last drain comes this long after its end."""
@@ -66,32 +70,72 @@ def host(config: Config) -> Host:
 def open_source(config: SourceConfig, say: Say) -> Source:
     """Open the best source of packets that this host lets us have, or the one that *config* names.
 
-    say: told what the source cannot tell. Raises ConfigError for an interface that is not there, and where nothing can be opened,
-    with the privileges that are missing.
+    say: told what was not to be had, and what the source cannot tell. Raises ConfigError for an interface that is not there, and
+    where nothing can be opened, with the privileges that are missing.
     """
-    from vpcflow.capture.ebpf import bpf
-    from vpcflow.capture.ebpf.tap import Tap
-
-    if not bpf.supported():
-        raise ConfigError("live.no_bpf_here")
-    try:
-        source = Tap(config)
-    except PermissionError as error:
-        raise no_privilege(error) from error
-    except OSError as error:
-        raise ConfigError("live.refused", backend="ebpf", reason=error.strerror or str(error)) from error
+    source = _best(config, say) if config.backend == "auto" else _named(config, config.backend)
     for word, reason in source.without.items():
         say(f"live.without.{word}", reason=reason)
     return source
 
 
-def no_privilege(error: OSError) -> ConfigError:
-    """Return the error that says what is missing."""
-    from vpcflow.capture.privilege import missing
+def _best(config: SourceConfig, say: Say) -> Source:
+    try:
+        return _named(config, "ebpf")
+    except ConfigError as refused:
+        if refused.code == "live.no_interface":
+            raise
+        try:
+            source = _named(config, "af_packet")
+        except ConfigError:
+            raise refused from None
+        say("live.instead", reason=refused.message, backend=source.name)
+        return source
 
-    names = ", ".join(missing())
-    code = "live.no_privilege" if names else "live.not_permitted"
-    return ConfigError(code, names=names, reason=error.strerror or str(error))
+
+def _named(config: SourceConfig, backend: str) -> Source:
+    """Open the source *backend*; ConfigError says why not."""
+    from vpcflow.capture import privilege
+    from vpcflow.capture.ebpf import bpf
+
+    needed = {"ebpf": privilege.NEEDED, "af_packet": (privilege.NET_RAW,)}
+    try:
+        if backend == "af_packet":
+            from vpcflow.capture.af_packet import Ring
+
+            return Ring(config)
+        if backend == "nft":
+            from vpcflow.capture.nft import Sandwich
+
+            return Sandwich(config)
+        if not bpf.supported():
+            raise ConfigError("live.no_bpf_here")
+        from vpcflow.capture.ebpf.tap import Tap
+
+        return Tap(config)
+    except PermissionError as error:
+        names = ", ".join(privilege.missing(needed.get(backend, (privilege.NET_RAW, privilege.NET_ADMIN))))
+        code = "live.no_privilege" if names else "live.not_permitted"
+        raise ConfigError(code, names=names, reason=error.strerror or str(error)) from error
+    except OSError as error:
+        raise ConfigError("live.refused", backend=backend, reason=error.strerror or str(error)) from error
+
+
+def open_translations(interval_s: int, say: Say) -> Translations | None:
+    """Return what knows the ends of translated connections; None where we may not ask, which is said if there are any."""
+    from vpcflow.capture import conntrack, privilege
+
+    if privilege.NET_ADMIN not in privilege.held():
+        if conntrack.count() is not None:
+            say("live.without.translations")
+        return None
+    found = conntrack.Translations(2 * interval_s + _LINGER_S)
+    try:
+        found.refresh()
+    except OSError as error:
+        say("live.translations_refused", reason=error.strerror or str(error))
+        return None
+    return found
 
 
 def drains(
@@ -119,13 +163,14 @@ def drains(
 class LiveCapture:
     """Records of what a source counts, in intervals of one length.
 
-    totals: counted up. memory: bytes that flows may take. began_ns: now, by default.
+    totals: counted up. memory: bytes that flows may take. translations: fill in who really talks. began_ns: now, by default.
     """
 
     interval_s: int
     identity: Identity
     totals: Totals
     memory: int = 256 << 20
+    translations: Translations | None = None
     began_ns: int = field(default_factory=time.time_ns)
 
     def records(self, drained: Iterator[tuple[int, FlowCounts]]) -> Iterator[list[FlowBatch]]:
@@ -140,12 +185,17 @@ class LiveCapture:
         )
         now = self.began_ns
         for now, counts in drained:
+            if self.translations is not None:
+                self.translations.refresh()
             found = [*aggregator.fold(counts), *aggregator.pass_time(now)]
             if found:
-                yield found
+                yield self._filled(found)
         found = list(aggregator.finish(now))
         if found:
-            yield found
+            yield self._filled(found)
+
+    def _filled(self, batches: list[FlowBatch]) -> list[FlowBatch]:
+        return batches if self.translations is None else [self.translations.fill(batch) for batch in batches]
 
 
 def put_into_lake(

@@ -49,13 +49,17 @@ class Frames:
 
 
 class Headers:
-    """Reads the headers of many frames at once. reason: of each frame; rows: valid where it is `RECORDED`."""
+    """Reads the headers of many frames at once.
+
+    reason: of each frame; rows, headers: valid where it is `RECORDED`. headers: bytes from the IP header to what is carried.
+    """
 
     def __init__(self, data: NDArray[np.uint8], frames: Frames, *, keep_nd: bool) -> None:
         self._data, self._keep_nd = data, keep_nd
         count = len(frames.start)
         self.reason = np.zeros(count, np.int64)
         self.rows = np.zeros(count, ROW)
+        self.headers = np.zeros(count, np.int64)
         self._frames = frames
         self._at = frames.start.copy()
         self._end = frames.end
@@ -218,6 +222,9 @@ class Headers:
         tcp = ported & (protocol == _TCP)
         seen = tcp & (place + 14 <= np.minimum(stop, end))
         rows["flags"][which[tcp & ~seen]] = FLAGS_UNKNOWN
+        self.headers[which] = place - self._at[which] + np.where(ported, 8, 0)
+        self.headers[which[tcp]] += 12
+        self.headers[which[seen]] += (self._byte(place[seen] + 12) >> 4) * 4 - 20
         bits = self._byte(place[seen] + 13)
         rows["flags"][which[seen]] = bits & 7 | np.where(bits & 18 == 18, 16, 0)
         if not self._keep_nd:

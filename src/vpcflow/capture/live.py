@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Backend = Literal["auto", "ebpf", "af_packet", "nft"]
-BACKENDS: Final = ("auto", "ebpf", "af_packet", "nft")
+    from vpcflow.capture.backends import Backend
 
 PASSING: Final = 3
 """Direction of packets to a host that is not this one, until it is known what they are."""

@@ -67,3 +67,29 @@ def _difference(seen: NDArray[Any], taken_off: NDArray[Any]) -> tuple[NDArray[An
     octets = rows["bytes"].view(np.int64)
     octets[(packets > 0) & (octets < 0)] = 0  # fragments are seen one by one, and refused as one
     return rows[packets > 0], rows[packets < 0]
+
+
+def with_details(refused: NDArray[Any], seen: NDArray[Any]) -> NDArray[Any]:
+    """Return *refused*, of which only numbers are known, with times and flags of the same flows among *seen*."""
+    if len(refused) and len(seen):
+        there, wanted = _hashed(seen), _hashed(refused)
+        order = np.argsort(there)
+        places = order[np.minimum(np.searchsorted(there[order], wanted), len(order) - 1)]
+        same = there[places] == wanted
+        for name in ("first", "last", "flags"):
+            refused[name][same] = seen[name][places[same]]
+    return refused
+
+
+def _hashed(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return a number for each row's flow and interface."""
+    words = np.zeros((6, len(rows)), np.uint64)
+    words[:2], words[2:4] = rows["src"].T, rows["dst"].T
+    words[4] = rows["srcport"].astype(np.uint64) << np.uint64(16) | rows["dstport"]
+    words[5] = rows["interface"].astype(np.uint64) << np.uint64(16) | rows["protocol"].astype(np.uint64) << np.uint64(8)
+    words[5] |= rows["direction"]
+    hashed = np.zeros(len(rows), np.uint64)
+    for word in words:
+        hashed = (hashed ^ word) * np.uint64(0x9E3779B97F4A7C15)
+        hashed ^= hashed >> np.uint64(29)
+    return hashed

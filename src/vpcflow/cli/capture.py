@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vpcflow.app import Captured, Capturing
+from vpcflow.capture.backends import BACKENDS
 from vpcflow.cli.choices import one_of, resource_options, s3_options
 from vpcflow.cli.flow_table import SHORT, short_table, wide_table
 from vpcflow.cli.live_capture import is_live, run_live
@@ -66,7 +67,8 @@ _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 @option("--region", metavar="REGION")
 @option("--format", "log_format", metavar="'${FIELD} …'")
 @option("--into-lake", is_flag=True)
-@option("--backend", metavar="auto|ebpf", callback=one_of("auto", "ebpf", name="backend"))
+@option("--backend", metavar="auto|ebpf|af_packet|nft", callback=one_of(*BACKENDS, name="backend"))
+@option("--nft", is_flag=True)
 @option("--duration", type=click.FloatRange(min=0.1, max=_MAX_DURATION_S), metavar="SECONDS")
 @option("--max-flows", type=click.IntRange(1 << 10, 1 << 22), metavar="COUNT")
 @output_option

@@ -34,7 +34,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_@-]{0,14}")
 _TABLE_ROWS: Final = 100
 _SHOWN: Final = 6
 _ONLY_FILES: Final = {"local": "--local"}
-_ONLY_LIVE: Final = {"backend": "--backend", "duration": "--duration", "max_flows": "--max-flows"}
+_ONLY_LIVE: Final = {"backend": "--backend", "nft": "--nft", "duration": "--duration", "max_flows": "--max-flows"}
 
 
 def is_live(sources: Sequence[str], values: dict[str, Any]) -> bool:
@@ -57,7 +57,7 @@ def is_live(sources: Sequence[str], values: dict[str, Any]) -> bool:
         other = next(source for source in sources if source not in interfaces)
         raise UsageError("live.files_and_interfaces", interface=interfaces[0], file=other)
     for name, option in (_ONLY_FILES if live else _ONLY_LIVE).items():
-        if values[name] not in (None, ()):
+        if values[name]:
             raise UsageError("live.only_files" if live else "live.only_live", option=option)
     if live and values["interface_id"] and len(interfaces) != 1:
         raise UsageError("live.one_id")
@@ -73,7 +73,7 @@ def run_live(
 ) -> int:
     """Capture until it is to stop. tell: tells the totals."""
     from vpcflow.aggregate.aggregator import Totals
-    from vpcflow.app.live import LiveCapture, drains, open_source
+    from vpcflow.app.live import LiveCapture, drains, open_source, open_translations
 
     kind = chosen(values["kind"])
     totals = Totals()
@@ -81,10 +81,11 @@ def run_live(
     source = open_source(config, session.note)
     began = time.monotonic()
     try:
-        _keep_privileges(values)
+        translations = open_translations(values["interval"], session.note)
+        _keep_privileges(values, source, translations)
         _say_what(session, source, config, identity)
         with stopping() as stop:
-            capture = LiveCapture(values["interval"], identity, totals)
+            capture = LiveCapture(values["interval"], identity, totals, translations=translations)
             until = None
             if values["duration"] is not None:
                 until = capture.began_ns + int(values["duration"] * 1e9)
@@ -109,7 +110,7 @@ def _config(values: dict[str, Any]) -> Config:
     given = values["interface_id"]
     return Config(
         interfaces=tuple(dict.fromkeys(values["sources"])),
-        backend=values["backend"] or "auto",
+        backend="nft" if values["nft"] else values["backend"] or "auto",
         interval_s=values["interval"],
         machine=machine_id(),
         name_of=(lambda _: given) if given else None,
@@ -118,11 +119,13 @@ def _config(values: dict[str, Any]) -> Config:
     )
 
 
-def _keep_privileges(values: dict[str, Any]) -> None:
+def _keep_privileges(values: dict[str, Any], source: Source, translations: object) -> None:
     """Let go of all privileges but those of a capture; root needs one more to write into a lake that is somebody else's."""
     from vpcflow.capture import privilege
 
     kept = [*privilege.NEEDED]
+    if translations is not None or source.name == "nft":
+        kept.append(privilege.NET_ADMIN)
     if values["into_lake"] and os.geteuid() == 0:
         kept.append(privilege.DAC_OVERRIDE)
     privilege.drop_all_but(kept)

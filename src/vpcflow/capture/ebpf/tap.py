@@ -7,7 +7,6 @@ go when this process does, however it ends. Nothing of the host is changed.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import socket
 import struct
@@ -21,6 +20,7 @@ from vpcflow.capture.ebpf import bpf
 from vpcflow.capture.ebpf.btf import NoTypesError, Types
 from vpcflow.capture.ebpf.elf import MapShape, Object
 from vpcflow.capture.ebpf.settings import settings
+from vpcflow.capture.links import bind_packets
 from vpcflow.capture.live import Interfaces, counted, epoch_offset, own_packets
 from vpcflow.capture.reasons import REASONS
 from vpcflow.capture.verdicts import Verdicts
@@ -43,7 +43,6 @@ COUNT: Final = np.dtype(
 )
 """`struct key`, `struct drop_key` and `struct count` of flow.bpf.c."""
 
-_ALL_PROTOCOLS: Final = 3
 _STEP_NS: Final = 1_000_000
 """A clock that goes wrong by more has been set."""
 
@@ -191,8 +190,7 @@ class Tap:
         made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
         try:
             bpf.attach_to_socket(self._tap_program, made.fileno())
-            # bind() takes a name, which may change hands meanwhile; the number is what was looked up.
-            _bind(made, index)
+            bind_packets(made, index)
         except BaseException:
             made.close()
             raise
@@ -247,12 +245,3 @@ class Tap:
 
 def _number(value: bytes | None) -> int:
     return int(struct.unpack("=Q", value)[0]) if value else 0
-
-
-def _bind(made: socket.socket, index: int) -> None:
-    """Bind a packet socket to an interface by number, 0 for all of them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(_ALL_PROTOCOLS), index, 0, 0, 0, b"")
-    if libc.bind(made.fileno(), address, len(address)) < 0:
-        reason = ctypes.get_errno()
-        raise OSError(reason, os.strerror(reason))
