@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from vpcflow.app import App
     from vpcflow.app.daemon import Say, Status
+    from vpcflow.capture.backends import Backend
     from vpcflow.capture.links import Link
-    from vpcflow.capture.live import Backend, Source
+    from vpcflow.capture.live import Source
     from vpcflow.deliver.destination import Destination, Shipment, Unit
     from vpcflow.state.store import State
     from vpcflow.vpc.flow_logs import FlowLog
