@@ -44,6 +44,8 @@ def inside(wire, s3):
 class Place:
     """A lake with its flow logs on host b."""
 
+    process = None
+
     def __init__(self, host, folder, url):
         self.host, self.folder = host, folder
         self.environ = {
@@ -96,6 +98,14 @@ class Place:
         return self.process.returncode, out, "".join(self.said) + err
 
 
+@pytest.fixture
+def place(wire, inside, tmp_path):
+    made = Place(wire.b, tmp_path, inside.url)
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.stop(signal.SIGKILL)
+
+
 def traffic(wire):
     """Send known packets from a to b; return (port, action) → packets that b sees."""
     wire.b.nft("table inet t { chain c { type filter hook input priority 0; udp dport 9001 drop; } }")
@@ -121,10 +131,9 @@ def seen(folder, source, endpoint, *, ingest=False):
     return packets, rows
 
 
-def test_what_passed_on_the_wire_is_what_comes_back_from_the_bucket(wire, s3, inside, tmp_path):
+def test_what_passed_on_the_wire_is_what_comes_back_from_the_bucket(wire, s3, place, tmp_path):
     for bucket in ("text", "parquet", "refused"):
         s3.client().create_bucket(Bucket=bucket)
-    place = Place(wire.b, tmp_path, inside.url)
     text = place.create("--vpc", "local", "--traffic-type", "ALL", "--log-destination", "s3://text/logs/")
     parquet = place.create(
         "--eni", "vb", "--traffic-type", "ALL", "--log-destination", "s3://parquet",
@@ -153,8 +162,7 @@ def test_what_passed_on_the_wire_is_what_comes_back_from_the_bucket(wire, s3, in
     assert [one["DeliverLogsStatus"] for one in shown] == ["SUCCESS"] * 3
 
 
-def test_a_bucket_that_is_not_there_is_refused_when_it_is_named_and_waited_for_when_it_goes(wire, s3, inside, tmp_path):
-    place = Place(wire.b, tmp_path, inside.url)
+def test_a_bucket_that_is_not_there_is_refused_when_it_is_named_and_waited_for_when_it_goes(wire, s3, place, tmp_path):
     refused = place.host.popen(
         *VPCFLOW, "flow-logs", "create", "--vpc", "local", "--traffic-type", "ALL", "--log-destination", "s3://nowhere",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place.environ, cwd=tmp_path,
@@ -181,8 +189,7 @@ def test_a_bucket_that_is_not_there_is_refused_when_it_is_named_and_waited_for_w
     assert packets == sent
 
 
-def test_killed_it_goes_on_and_stdout_has_lines_for_another_program(wire, inside, tmp_path):
-    place = Place(wire.b, tmp_path, inside.url)
+def test_killed_it_goes_on_and_stdout_has_lines_for_another_program(wire, place):
     place.create("--vpc", "local", "--traffic-type", "ALL", "--log-destination", "stdout")
     place.start("vb")
     traffic(wire)
@@ -193,3 +200,61 @@ def test_killed_it_goes_on_and_stdout_has_lines_for_another_program(wire, inside
     assert "SKIPDATA" in err
     lines = [line.split() for line in out.splitlines()]
     assert any(line[-1] == "SKIPDATA" for line in lines)
+
+
+NETWORK = """
+[vpc]
+name = "shop"
+cidr = ["10.9.0.0/16", "fd09::/56"]
+[subnet.web]
+cidr = ["10.9.0.0/24", "fd09::/64"]
+az = "euc1-az1"
+route-table = "web"
+[route-table.web]
+routes = ["0.0.0.0/0 igw"]
+[gateway.igw]
+kind = "igw"
+[interface.server]
+subnet = "web"
+address = ["10.9.0.20"]
+[interface.client]
+subnet = "web"
+address = ["10.9.0.10"]
+"""
+
+
+def test_a_network_that_is_imported_while_it_runs_gives_interfaces_their_names(wire, place, tmp_path):
+    wire.a.ip("addr add 10.9.0.10/24 dev va")
+    wire.b.ip("addr add 10.9.0.20/24 dev vb", f"neigh replace 10.9.0.10 lladdr {wire.macs[0]} dev vb")
+    (tmp_path / "shop.toml").write_text(NETWORK)
+    place.create("--eni", "vb", "--traffic-type", "ALL", "--log-destination", f"file://{tmp_path / 'before'}")
+    place.start("vb")
+    place.call("network", "import", "shop.toml")
+    (web,) = json.loads(place.call("network", "show", "-o", "json"))["subnets"]
+    names = "interface-id subnet-id dstaddr pkt-dstaddr dstport packets traffic-path next-hop-interface-id flow-direction".split()  # noqa: SIM905
+    place.create(
+        "--subnet", "web", "--traffic-type", "ALL", "--log-destination", f"file://{tmp_path / 'after'}",
+        "--log-format", " ".join(f"${{{name}}}" for name in names),
+    )  # fmt: skip
+    time.sleep(2.5)  # it looks each second
+    with wire.a.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("10.9.0.10", 0))
+        for _ in range(20):
+            sender.sendto(b"x", (B, 9000))
+    with wire.b.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("10.9.0.10", 9003))
+    time.sleep(1.5)
+    code, _, err = place.stop()
+    assert code == 0, err
+    assert "nothing is known" in err  # of the interface that has another id now
+    done = place.call("records", "--from", str(tmp_path / "after"), "-f", "dstport in (9000, 9003)", "-o", "jsonl")
+    shown = {row["dstport"]: row for row in map(json.loads, done.splitlines())}
+    ids = {row["interface_id"] for row in shown.values()}
+    assert len(ids) == 1
+    assert {row["subnet_id"] for row in shown.values()} == {web["id"]}
+    assert shown[9003]["traffic_path"] == 1
+    assert shown[9003]["next_hop_interface_id"] not in (None, *ids)
+    assert shown[9000]["next_hop_interface_id"] == shown[9003]["next_hop_interface_id"]
+    assert shown[9000]["packets"] == 20
+    # The interface's primary address stands for its others.
+    assert (shown[9000]["dstaddr"], shown[9000]["pkt_dstaddr"]) == ("10.9.0.20", B)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.aggregate.records import Identity
+from vpcflow.app import networks
 from vpcflow.app.flow_log_request import bucket_of
 from vpcflow.app.flow_logs import FlowLogService
 from vpcflow.app.host import host_network, with_host
@@ -29,8 +30,8 @@ def identity(app: App) -> Identity:
 
 def described_network(app: App) -> Network | None:
     """Return the network that was described to us, None where nobody has."""
-    del app
-    return None
+    found = networks.at(app)
+    return found.network if found else None
 
 
 def known_network(app: App, described: Network | None) -> Network:
@@ -62,7 +63,7 @@ def _undeliverable(app: App, asked: Asked) -> tuple[str, str] | None:
     from vpcflow.errors import SourceError
 
     bucket, _ = bucket_of(asked.log_destination)
-    access = app._access()  # noqa: SLF001 - the wiring, in two parts
+    access = app.s3_access()
     style = "path" if access.endpoint_url else "auto"
     try:
         client = client_of(

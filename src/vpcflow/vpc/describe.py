@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vpcflow.vpc.rules import NetworkAcl
 
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]+")
+_LOCAL_ZONE: Final = re.compile(r"[a-z]+[0-9]+-[a-z]+[0-9]+-az[0-9]+")
+_WAVELENGTH_ZONE: Final = re.compile(r"[a-z]+[0-9]+-wl[0-9]+-.+")
 _NEEDED: Final = {
     "Vpcs": "vpcs",
     "Subnets": "subnets",
@@ -133,7 +135,20 @@ def _subnet(one: Item) -> Subnet:
         if _associated_now(part, "Ipv6CidrBlockState")
     ]
     zone = one.text("AvailabilityZoneId") or one.text("AvailabilityZone")
-    return Subnet(_id(one, "SubnetId"), one.text("VpcId"), _cidrs(one, cidrs), name_of(one), zone)
+    where = _sublocation(one.text("OutpostArn"), zone)
+    return Subnet(_id(one, "SubnetId"), one.text("VpcId"), _cidrs(one, cidrs), name_of(one), zone, "", "", *where)
+
+
+def _sublocation(outpost: str, zone: str) -> tuple[str, str]:
+    """Return type and id of where a subnet is that is in no zone of the Region itself; ids of zones tell their kind.
+
+    Source: EC2 User Guide "Local Zones", "Wavelength Zones" (ids as `usw2-lax1-az1`, `use1-wl1-bos-wlz1`).
+    """
+    if outpost:
+        return "outpost", outpost.rpartition("/")[2]
+    if _LOCAL_ZONE.fullmatch(zone):
+        return "localzone", zone
+    return ("wavelength", zone) if _WAVELENGTH_ZONE.fullmatch(zone) else ("", "")
 
 
 def _associated_now(part: Item, key: str) -> bool:
