@@ -31,6 +31,7 @@ MADE = (
     r"(top|denied|fields|flow_logs)\.[a-z]+",
     r"live\.without\.[a-z_]+",
     r"explain\.(verdict|why|way|certainty|opened_by|own|owns|silence|fact|head)\.[a-z_]+",
+    r"query_definitions?\.\w+",
 )
 
 

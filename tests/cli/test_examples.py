@@ -114,6 +114,8 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
             ("template.yaml", "2026-11-20T02:00:00", "prod"),
         ):
             run("network", "import", file, "--at", at, "--name", name)
+    if words[:2] == ["query-definitions", "delete"]:
+        run("query-definitions", "put", "mine", "limit 1", *(words[3:5] if "--lake" in words else []))
     ran = run(*words)
     assert ran.code == 0, ran.err
     assert ran.data or "nothing found" in ran.err or "nobody" in ran.err

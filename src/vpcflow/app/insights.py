@@ -31,8 +31,10 @@ def insights(
 
     names: the log groups that are asked, none for all flow logs. only: sources whose records count, None for all.
     """
+    from vpcflow.query.answer import Asker
     from vpcflow.query.duckdb import DuckDBEngine
     from vpcflow.query.insights.ask import Insights
+    from vpcflow.query.insights.event_records import LakeEvents
     from vpcflow.query.insights.groups import LakeGroups
     from vpcflow.query.schema import Schema
     from vpcflow.record.fields import TABLES
@@ -46,8 +48,10 @@ def insights(
         )
         sources = sources_of(lake)
         schema = Schema({table: frozenset(lake.columns(table)) for table in TABLES}, lake.keys())
+        events = LakeEvents(lake.ledger.log_groups(), Asker(engine, lake))
         try:
-            yield Insights(engine, lake, sources, LakeGroups(schema, sources, names, lookup=_lookup(state), only=only))
+            groups = LakeGroups(schema, sources, names, events=events, lookup=_lookup(state), only=only)
+            yield Insights(engine, lake, sources, groups)
         finally:
             engine.close()
 

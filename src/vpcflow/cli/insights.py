@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vpcflow.app.query_definitions import SavedInsights
 from vpcflow.cli.chart import draw
 from vpcflow.cli.choices import (
     Question,
@@ -68,7 +69,7 @@ _TIMEOUT_S: Final = 3600
 def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's own
     """See ``command.insights``."""
     question = Question.take(values | {"filters": ()})
-    text = _text(values["query"])
+    text = SavedInsights(session.app).expanded(_text(values["query"]))
     limits = Limits(values["timeout"])
     kind = chosen(values["kind"])
     if values["chart"] and values["kind"] is not None:

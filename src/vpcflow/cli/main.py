@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "query": "query",
     "insights": "insights",
     "lookup-tables": "lookup_tables",
+    "query-definitions": "query_definitions",
     "capture": "capture",
     "flow-logs": "flow_logs",
     "run": "run",

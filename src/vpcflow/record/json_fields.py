@@ -20,8 +20,8 @@ MOST: Final = 200
 _DEEPEST: Final = 100
 
 
-def discovered(message: str) -> dict[str, str]:
-    """Return the first `MOST` fields of an event by name, in their order; none of one that is no JSON object.
+def discovered(message: str, *, most: int = MOST) -> dict[str, str]:
+    """Return the first *most* fields of an event by name, in their order; none of one that is no JSON object.
 
     Numbers are written as JSON writes them, booleans as `true` and `false`.
     """
@@ -34,7 +34,7 @@ def discovered(message: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in _leaves(document, "", 0):
         found.setdefault(f"@{name}" if name.startswith("@") else name, value)
-        if len(found) == MOST:
+        if len(found) == most:
             break
     return found
 

@@ -78,6 +78,7 @@ class Compiler:
 
     used: the names of all fields in the query. now: epoch s.
     limit: rows, where the text has no `limit`. strict: unknown fields are errors. pointers: event rows get `@ptr`.
+    before: while a stage is compiled, those before it.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Compiler:
         self._inner = 0
         self.used: frozenset[str] = frozenset()
         self.tables: dict[str, pa.Table] = {}
+        self.before: tuple[Stage, ...] = ()
 
     # --- what commands use -------------------------------------------------------------------------------------
 
@@ -158,7 +160,7 @@ class Compiler:
 
     def again(self, stages: Sequence[Stage], span: Range) -> Relation:
         """Compile *stages* anew for another time: what `diff` and `logcompare` compare with."""
-        query = Query(tuple(stages), stages[0].start, stages[-1].end)
+        query = Query(tuple(stages), stages[0].start, stages[-1].end) if stages else Query((), 0, 0)
         before, self.span = self.span, span
         relation = self._relation(query, span)
         for place, stage in enumerate(stages):
@@ -253,6 +255,7 @@ class Compiler:
 
     def _stage(self, relation: Relation, stages: Sequence[Stage], place: int, stage: Stage) -> Relation:
         self._check(stages, place, stage)
+        self.before = tuple(stages[:place])
         found = commands.get(stage.command).compile(relation, stage)
         return relation if found is None else found
 

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 class Operator(Protocol):
-    """One such step. most: rows of each input at most; the first ones in order are kept."""
+    """One such step."""
 
-    most: int
+    @property
+    def most(self) -> int:
+        """How many rows of each input it takes; the first ones in order are kept."""
+        ...
 
     def columns(self, *given: Sequence[Column]) -> Sequence[tuple[str, Kind]]:
         """Return the names and kinds of what `run` gives, before anything is run. given: the columns of each input."""

@@ -45,6 +45,7 @@ class Relation:
     shown: names that `fields` mentioned, in order, default: those that are shown where it
     mentioned none; displayed: what `display` says instead. order: keys, the first one first.
     event: each row is a log event. binned: the column and the period (number, unit) of a bin that rows are grouped by.
+    groups: the columns that `stats` grouped by.
     """
 
     compiler: Compiler
@@ -59,6 +60,7 @@ class Relation:
     event: bool = True
     default: tuple[str, ...] = ()
     binned: tuple[str, int, str] | None = None
+    groups: tuple[str, ...] = ()
 
     def copy(self) -> Relation:
         """Return one that can be changed apart."""

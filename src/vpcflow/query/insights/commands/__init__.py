@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 
 MODULES: Final = (
     "fields", "display", "filter", "parse", "json_field", "stats", "sort", "limit", "dedup", "source", "filter_index",
-    "unmask", "lookup", "cidrlookup", "join",
+    "unmask", "lookup", "cidrlookup", "join", "unnest", "expand", "accum", "autoregress", "filldown", "sessionize",
+    "outlier", "count_frequent", "add_totals", "append_cols", "fill_missing",
 )  # fmt: skip
 """The modules, in the order of the reference."""
 

@@ -78,6 +78,7 @@ def compile_(relation: Relation, stage: Stats) -> Relation:
         None, names=made.names, order=made.order, event=False, binned=made.binned,
     )  # fmt: skip
     done.default = tuple(made.names)
+    done.groups = tuple(item.name for item in _groups(stage))
     return done
 
 
