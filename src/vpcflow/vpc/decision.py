@@ -19,7 +19,7 @@ Mismatch: TypeAlias = Literal["", "not_reached", "ip_version", "protocol", "port
 """Why a rule did not match, "" where it did. not_reached: a rule of a network ACL before it had matched already."""
 
 Why: TypeAlias = Literal[
-    "rule", "no_rule", "tracked", "same_subnet", "not_filtered", "no_groups", "unknown_interface", "unknown_direction",
+    "no_flow", "rule", "no_rule", "tracked", "same_subnet", "not_filtered", "no_groups", "unknown_interface", "unknown_direction",
     "unknown_group", "unknown_peer", "unknown_subnet", "unknown_acl", "bad_address",
 ]  # fmt: skip
 """Why a step came out as it did.
