@@ -155,18 +155,19 @@ def main() -> None:
     )
     out = f"""# Decisions on records
 
-{ROWS:,} records, {FAR:,} far addresses as text, {INTERFACES} interfaces with two security groups of {RULES} rules in each direction and a
-network ACL of {ENTRIES + 3} entries. Medians of {ROUNDS} rounds, one thread; records a second.
+{ROWS:,} records, {FAR:,} far addresses as text, {INTERFACES} interfaces with two security groups of {RULES} rules in each
+direction and a network ACL of {ENTRIES + 3} entries. Medians of {ROUNDS} rounds, one thread; records a second.
 
 | evaluator | by wall time | by CPU time | plain one × |
 | --- | ---: | ---: | ---: |
 | plain, a flow at a time | | {plain_rate:,.0f} | 1 |
 {rows}
 
-The first {PLAIN_ROWS:,} are decided alike by both. The first batch, with all tables still to be computed, takes {first_s:.1f} s of CPU time.
-Of all, {actions[1] / ROWS:.0%} are ACCEPT and {actions[2] / ROWS:.0%} REJECT.
+The first {PLAIN_ROWS:,} are decided alike by both. The first batch, with all tables still to be computed, takes {first_s:.1f} s
+of CPU time. Of all, {actions[1] / ROWS:.0%} are ACCEPT and {actions[2] / ROWS:.0%} REJECT.
 
-{platform.machine()}, {os.cpu_count()} cores, shared; Python {platform.python_version()}, NumPy {np.__version__}, pyarrow {pa.__version__}.
+{platform.machine()}, {os.cpu_count()} cores, shared; Python {platform.python_version()}, NumPy {np.__version__},
+pyarrow {pa.__version__}.
 """
     (Path(__file__).parent / "results" / "vpc.md").write_text(out)
     sys.stdout.write(out)
