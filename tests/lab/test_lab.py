@@ -177,6 +177,15 @@ def test_other_rules_take_effect_while_hosts_go_on(lab, tmp_path):
     lab.run("lab", "up")
 
 
+def test_the_network_is_kept_so_that_records_can_be_explained(lab):
+    out, _ = lab.run("network", "list", "-o", "json")
+    kept = json.loads(out)
+    assert {one["name"] for one in kept} == {"lab"}
+    assert kept[0]["summary"]["interfaces"] == 7
+    out, _ = lab.run("network", "show", "web", "-o", "json")
+    assert "10.0.1.10" in out
+
+
 def test_another_network_is_not_taken_for_other_rules(lab, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(DEFAULT.replace("10.0.3.30", "10.0.3.31"))
@@ -201,7 +210,7 @@ def test_the_examples_of_its_commands_run(lab, name):
     [
         (("exec", "nobody", "--", "true"), 3, "hosts: router, internet, web, bastion, app, db, mail, batch, nat"),
         (("traffic", "storm"), 2, "scenarios: web, "),
-        (("up", "missing.toml"), 3, "missing.toml"),
+        (("up", "missing.toml"), 4, "missing.toml"),
     ],
 )
 def test_what_is_not_there_is_named(lab, words, code, said):

@@ -10,7 +10,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.errors import ConfigError
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from vpcflow.vpc.topology import Network
 
 KEEPER: Final = "vpcflow.app.lab_keeper"
+KEPT: Final = "lab"
+"""The name under which networks of labs are kept."""
+
 _LIMIT_S: Final = 300
 
 
@@ -66,17 +68,12 @@ def default_text() -> str:
     return resources.files("vpcflow.lab").joinpath("default.toml").read_text(encoding="utf-8")
 
 
-def network(file: str | None) -> Network:
-    """Return the network that *file* (TOML) describes, or the one that comes with the lab."""
+def network(files: Sequence[str]) -> Network:
+    """Return the network that *files* describe (all that `network import` reads), else the one that comes with the lab."""
+    from vpcflow.app.networks import read
     from vpcflow.vpc import toml_file
 
-    if file is None:
-        return toml_file.parse(default_text(), "default.toml")
-    try:
-        return toml_file.parse(Path(file).read_text(encoding="utf-8"), file)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "UTF-8"
-        raise ConfigError("lab.unreadable", file=file, reason=reason) from error
+    return read(files) if files else toml_file.parse(default_text(), "default.toml")
 
 
 def home(app: App) -> Home:
@@ -84,9 +81,10 @@ def home(app: App) -> Home:
     return Home(app.lake_home / "_vpcflow" / "lab")
 
 
-def up(app: App, wanted: Network, interval_s: int) -> bool:
+def up(app: App, wanted: Network, interval_s: int, summary: str) -> bool:
     """Build the lab; True when it was up already and got the rules of *wanted*.
 
+    summary: what lists of kept networks say of it.
     ConfigError when it is up and more than rules differs, when programs or privileges are missing, or when *wanted* cannot be
     built.
     """
@@ -95,6 +93,7 @@ def up(app: App, wanted: Network, interval_s: int) -> bool:
     if place.is_alive():
         if not _ask(place, "rules", wanted):
             raise ConfigError("lab.other_shape")
+        _keep(app, wanted, summary)
         return True
     place.clean()
     with app.lake(create=True):
@@ -113,7 +112,15 @@ def up(app: App, wanted: Network, interval_s: int) -> bool:
                 process.wait()
         # Only now does the keeper know that somebody has heard of it, and stays.
         line.send("stay")
+    _keep(app, wanted, summary)
     return False
+
+
+def _keep(app: App, wanted: Network, summary: str) -> None:
+    """Keep the network with its time, so that old records meet old rules."""
+    from vpcflow.app.networks import keep
+
+    keep(app, wanted, name=KEPT, since_s=int(time.time()), summary=summary, source="vpcflow lab up")
 
 
 def standing(app: App) -> Standing:

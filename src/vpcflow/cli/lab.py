@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from vpcflow.cli.network_table import counts
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.words import CONTEXT, Group, option
@@ -28,13 +30,14 @@ def command() -> None:
 
 
 @declare("up", examples=("vpcflow lab up", "vpcflow lab up my-vpc.toml", "vpcflow lab up my-vpc.toml --interval 10"))
-@click.argument("file", required=False, metavar="[FILE]")
+@click.argument("files", nargs=-1, metavar="[FILE…]")
 @option("--interval", type=click.IntRange(1, _MAX_S), default=60, metavar="SECONDS")
-def up(session: Session, file: str | None, interval: int) -> None:
+def up(session: Session, files: tuple[str, ...], interval: int) -> None:
     """See ``command.lab.up``."""
     from vpcflow.app import lab
 
-    changed = lab.up(session.app, lab.network(file), interval)
+    wanted = lab.network(files)
+    changed = lab.up(session.app, wanted, interval, json.dumps(counts(wanted)))
     standing = lab.standing(session.app)
     if changed:
         click.echo(t("lab.rules_changed"))
