@@ -38,16 +38,17 @@ _PACKETS = 300
 
 
 class Kernel:
-    """A lab of the proof's topology."""
+    """A lab of the proof's topology. deaf: its hosts answer nothing."""
 
-    def __init__(self, network, *, swapping=None):
+    def __init__(self, network, *, swapping=None, deaf=True):
         self.built = Built(make(network), swapping=swapping)
         spaces = self.built.wiring.spaces
         self._names = {device.interface.id: device.host for device in self.built.plan.devices} | {"": INTERNET}
         self._senders = {}
         for interface, host in self._names.items():
             with spaces[host].entered():
-                run("nft", ["-f", "-"], DEAF)
+                if deaf:
+                    run("nft", ["-f", "-"], DEAF)
                 sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
                 sender.bind(("eth0", 0))
                 self._senders[interface] = sender

@@ -99,6 +99,18 @@ class Maker:
         }
         return replace(network, security_groups=groups, network_acls=acls, prefix_lists=lists, interfaces=interfaces)
 
+    def open_network(self):
+        """The topology with rules that let everything through."""
+        network = self._network
+        both = ("0.0.0.0/0", "::/0")
+        rules = tuple(SecurityGroupRule(peer, ANY, ANY, ANY, peer) for peer in both)
+        entries = with_last([NetworkAclEntry(100 + place, True, ANY, peer) for place, peer in enumerate(both)])
+        groups = {
+            name: replace(group, inbound=rules, outbound=rules) for name, group in network.security_groups.items()
+        }
+        acls = {name: replace(acl, inbound=entries, outbound=entries) for name, acl in network.network_acls.items()}
+        return replace(network, security_groups=groups, network_acls=acls)
+
     # --- rules -----------------------------------------------------------------------------------------------------
 
     def _group_rules(self, *, inbound):
