@@ -52,7 +52,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A lab that is up. hosts: name → addresses, public ones after an arrow. swapping: the kernel cannot reset counters."""
+    """A lab that is up.
+
+    hosts: name → addresses, each public one behind its private one. swapping: the kernel cannot reset counters. ipv6: it has
+    IPv6. trouble: why records are not in the lake, "" when they are.
+    """
 
     network: Network
     hosts: dict[str, str]
@@ -61,6 +65,7 @@ class Standing:
     swapping: bool
     busy: bool
     trouble: str
+    ipv6: bool
 
 
 def default_text() -> str:
@@ -142,6 +147,7 @@ def standing(app: App) -> Standing:
         told["swapping"],
         told["busy"],
         told["trouble"],
+        told["ipv6"],
     )
 
 
@@ -200,6 +206,19 @@ def down(app: App) -> bool:
         time.sleep(0.02)
     place.clean()
     return True
+
+
+def lacking() -> ConfigError | None:
+    """Return what a lab lacks on this machine, None when it lacks nothing."""
+    try:
+        check()
+        process, line = channel.start("vpcflow.lab.enclosure", log=subprocess.DEVNULL)
+        with line:
+            channel.taken(line)
+        process.wait()
+    except ConfigError as error:
+        return error
+    return None
 
 
 def scenarios() -> list[str]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
+import pyarrow as pa
+
+from vpcflow.errors import LakeError
 from vpcflow.lab import channel
 from vpcflow.lab.home import Home
 from vpcflow.lab.keeper import Keeper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vpcflow.app import App
     from vpcflow.record.flow_counts import FlowCounts
     from vpcflow.types import FlowBatch
@@ -77,16 +83,16 @@ class LakeRecords:
 
     def _write(self) -> None:
         from vpcflow.record.arrow_file import ArrowFile
-        from vpcflow.types import SourceObject
 
         batches = [self._enrich(batch) for batch in self._pending]
 
         def opened() -> BinaryIO:
             return cast("BinaryIO", ArrowFile(iter(batches)))
 
-        uri, size = f"lab:{self._name}/{self._number}", sum(batch.nbytes for batch in batches)
-        with self._app.lake(create=True) as lake:
-            self._app.take_in(lake, [SourceObject(uri, "lab", size, opened)])
+        try:
+            self._ingest(opened, sum(batch.nbytes for batch in batches))
+        except (OSError, sqlite3.Error, pa.ArrowException) as error:
+            raise LakeError("lab.not_written", reason=str(error)) from error
         self._pending, self._waits_since = [], 0.0
         self._number += 1
         for batch in batches:
@@ -94,6 +100,15 @@ class LakeRecords:
             self._told["records"] += len(actions)
             self._told["accepted"] += actions.count("ACCEPT")
             self._told["refused"] += actions.count("REJECT")
+
+    def _ingest(self, opened: Callable[[], BinaryIO], size: int) -> None:
+        from vpcflow.types import SourceObject
+
+        with self._app.lake(create=True) as lake:
+            found = SourceObject(f"lab:{self._name}/{self._number}", "lab", size, opened)
+            done = self._app.take_in(lake, [found])
+        for _, error in done.progress.failed:
+            raise error
 
 
 def main() -> None:

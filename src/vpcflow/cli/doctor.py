@@ -54,7 +54,7 @@ class Finding:
 @s3_options
 def command(session: Session, sources: tuple[str, ...], kind: str, sqs_url: str | None) -> int:
     """See ``command.doctor``."""
-    found = [*_program(), *_settings(session), *_lake(session), *_access(session), _region(session)]
+    found = [*_program(), *_settings(session), *_lake(session), *_access(session), _region(session), _lab()]
     found += [_source(session, source) for source in sources]
     found += [_queue(session, sqs_url)] if sqs_url is not None else []
     if kind == "json":
@@ -169,6 +169,16 @@ def _region(session: Session) -> Finding:
     if not found:
         return Finding(what, "good", t("doctor.region_missing"), t("doctor.region_todo"))
     return Finding(what, "good", found)
+
+
+def _lab() -> Finding:
+    """Tell whether `vpcflow lab` can be used."""
+    from vpcflow.app.lab import lacking
+
+    error = lacking()
+    if error is None:
+        return Finding(t("doctor.lab"), "good", t("doctor.lab_found"))
+    return Finding(t("doctor.lab"), "warning", error.message, error.hint)
 
 
 def _source(session: Session, source: str) -> Finding:

@@ -45,6 +45,8 @@ def up(session: Session, files: tuple[str, ...], interval: int) -> None:
     interfaces, subnets = len(standing.network.interfaces), len(standing.network.subnets)
     click.echo(t("lab.is_up", hosts=len(standing.hosts), subnets=subnets, interfaces=interfaces))
     click.echo(t("lab.into", lake=session.app.lake_name, interval=interval))
+    if not standing.ipv6:
+        session.note("note.lab_no_ipv6")
     if standing.swapping:
         session.note("note.lab_swapping")
     session.note("note.lab_next")

@@ -64,6 +64,10 @@ def _mend() -> str:
     return "sudo vpcflow lab up"
 
 
+_IPV6: Final = Path("/proc/sys/net/ipv6")
+"""Is there where the kernel has IPv6."""
+
+
 class Enclosure:
     """Answers the keeper: builds the lab, counts, changes rules, runs traffic."""
 
@@ -86,18 +90,15 @@ class Enclosure:
         ways: whether they are swapped; empty for what the kernel can do.
         """
         from vpcflow.lab.built import Built
-        from vpcflow.lab.plan import make
 
-        plan = make(network)
+        plan = _plan(network)
         _names(plan)
         self._lab = Built(plan, swapping=next(iter(ways), None))
-        return {"handles": self._lab.handles, "swapping": self._lab.swapping}
+        return {"handles": self._lab.handles, "swapping": self._lab.swapping, "ipv6": _IPV6.exists()}
 
     def do_rules(self, network: Network) -> bool:
         """Put other rules in place; False when more than rules has changed."""
-        from vpcflow.lab.plan import make
-
-        return bool(self._lab.change(make(network)))
+        return bool(self._lab.change(_plan(network)))
 
     def do_drain(self) -> object:
         """Return what was counted since the last time."""
@@ -114,6 +115,12 @@ class Enclosure:
     def do_stop_traffic(self) -> None:
         """End it."""
         self._lab.stop()
+
+
+def _plan(network: Network) -> Plan:
+    from vpcflow.lab.plan import make, without_ipv6
+
+    return make(network if _IPV6.exists() else without_ipv6(network))
 
 
 def _names(plan: Plan) -> None:

@@ -30,7 +30,7 @@ _START_S: Final = 60
 
 
 class Sink(Protocol):
-    """Where counts go."""
+    """Where counts go. A VpcFlowError says that they could not be written now; they are kept for the next time."""
 
     def take(self, counts: FlowCounts, at_ns: int) -> None:
         """Take what was counted since the last time. at_ns: when it began to be read."""
@@ -73,7 +73,7 @@ class Keeper:
             raise ConfigError("lab.died", log=str(home.path / "log")) from error
         finally:
             self._process.wait(_START_S)
-        self._handles, self._is_swapping = built["handles"], built["swapping"]
+        self._built = built
         self._listener = home.listen()
         self._next_drain = time.monotonic() + _DRAIN_EVERY_S
 
@@ -177,8 +177,7 @@ class Keeper:
         return {
             "network": self._network,
             "number": self.number,
-            "handles": self._handles,
-            "swapping": self._is_swapping,
+            **self._built,
             "since_s": self._began,
             "busy": self._waiting is not None,
             "trouble": str(self._trouble) if self._trouble else "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import ConfigError
@@ -115,6 +115,20 @@ def make(network: Network) -> Plan:
     devices = {device.interface.id: device for host in hosts for device in host.devices}
     routes = {tables[subnet.id]: tuple(_routes(network, subnet, devices)) for subnet in network.subnets.values()}
     return Plan(network, hosts, routes, _public(network), tuple(_closed(network)))
+
+
+def without_ipv6(network: Network) -> Network:
+    """Return *network* as far as a kernel without IPv6 can have it."""
+
+    def short(cidrs: Iterable[str]) -> tuple[str, ...]:
+        return tuple(cidr for cidr in cidrs if _version(cidr) == 4)
+
+    return replace(
+        network,
+        vpcs={one.id: replace(one, cidrs=short(one.cidrs)) for one in network.vpcs.values()},
+        subnets={one.id: replace(one, cidrs=short(one.cidrs)) for one in network.subnets.values()},
+        interfaces={one.id: replace(one, ipv6=()) for one in network.interfaces.values()},
+    )
 
 
 def host_name(network: Network, interface: NetworkInterface) -> str:
