@@ -156,3 +156,4 @@ class Path:
     route: Route | None = None
     routed: bool | None = None
     reply: Reply | None = None
+    ends: tuple[Flow | None, Flow | None] = (None, None)

@@ -113,12 +113,13 @@ def path(network: Network, flow: Flow, *, ephemeral: tuple[int, int] = EPHEMERAL
         return Path("UNKNOWN", Decision("UNKNOWN", why="unknown_interface"))
     actions: list[Action] = [end.action for end in (source, destination) if end]
     action = _worst(actions)
+    seen = ends.at_source, ends.at_destination
     if action == "REJECT":
-        return Path("REJECT", source, destination, ends.route, ends.routed)
+        return Path("REJECT", source, destination, ends.route, ends.routed, ends=seen)
     if ends.routed is False:
-        return Path("NO_ROUTE", source, destination, ends.route, ends.routed)
+        return Path("NO_ROUTE", source, destination, ends.route, ends.routed, ends=seen)
     reply = _reply(network, ends, source, destination, ephemeral)
-    return Path(action, source, destination, ends.route, ends.routed, reply)
+    return Path(action, source, destination, ends.route, ends.routed, reply, seen)
 
 
 def _worst(actions: list[Action]) -> Action:

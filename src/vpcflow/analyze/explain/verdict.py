@@ -65,7 +65,11 @@ WHYS: Final = (
     "reason_given",
     "both_ping",
     "no_reply",
-    "nodata",
+    "rules_early",
+    "rules_disagree",
+    "rules_unknown",
+    "rules_allow",
+    "not_remembered",
 )
 """What a verdict rests on, or what keeps it from being more certain; a verdict has any number of them."""
 

@@ -1,0 +1,212 @@
+"""A pattern's verdict held against the rules that were in force: which layer, which rule, or where records and rules disagree.
+
+A refused packet is asked about twice: as one that no security group remembers, and as one of a connection that is remembered. The
+second answer is the network ACL's alone. Which of the two counts is told by the pattern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from vpcflow.analyze.explain.classify import C, L, V, Verdicts
+from vpcflow.analyze.explain.verdict import BIT
+from vpcflow.record.flow_counts import NETWORK_ACL, SECURITY_GROUP
+from vpcflow.vpc.decision import Flow
+from vpcflow.vpc.evaluator import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from vpcflow.vpc.decision import Decision
+    from vpcflow.vpc.topology import Network
+
+    Ints = NDArray[np.int64]
+
+UNKNOWN, ACCEPT, REJECT = 0, 1, 2
+_ACTIONS: Final = {"UNKNOWN": UNKNOWN, "ACCEPT": ACCEPT, "REJECT": REJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A network and when it was true: from *since_s* on, until *until_s* (None: still).
+
+    early: it began only after the time it stands for, because nothing older is known.
+    """
+
+    network: Network
+    since_s: int = 0
+    until_s: int | None = None
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Verdicts held against rules, arrays as long as the verdicts.
+
+    rules: place of the rules in force, -1 for none. tracked: whether the decision that counts is the one for a remembered connection.
+    rule: key of what refuses, the same for cases that the same rule refuses; -1 where no rule does.
+    """
+
+    verdicts: Verdicts
+    rules: Ints
+    tracked: NDArray[np.bool_]
+    rule: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    action: Ints
+    layer: Ints
+    rule: Ints
+
+
+class Judge:
+    """Holds verdicts against rules. rules: in order of time; a time before the first belongs to the first, if that is `early`."""
+
+    def __init__(self, rules: Sequence[Rules]) -> None:
+        self.rules = tuple(rules)
+        self._keys: dict[tuple[Any, ...], int] = {}
+        self._known: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+
+    def hold(self, batch: pa.RecordBatch, judged: Verdicts) -> Held:
+        """Return *judged* (of the cases in *batch*) with layers, certainty and reasons as the rules have them."""
+        size = len(judged.case)
+        none = np.full(size, -1, np.int64)
+        if not self.rules or not size:
+            return Held(judged, none, np.zeros(size, bool), none)
+        place = self._in_force(batch, judged)
+        alone, remembered = (self._decide(batch, judged, place, tracked=known) for known in (False, True))
+        return _combined(judged, place, alone, remembered, np.array([one.early for one in self.rules]))
+
+    def _in_force(self, batch: pa.RecordBatch, judged: Verdicts) -> Ints:
+        """Return which rules were in force when the refused packets of each case came."""
+        firsts = [np.asarray(batch.column(f"{side}_reject_first").fill_null(0), np.int64) for side in ("out", "in")]
+        time = np.where(judged.into == 1, firsts[1][judged.case], firsts[0][judged.case])
+        begins = np.array([one.since_s for one in self.rules], np.int64)
+        found: Ints = np.maximum(np.searchsorted(begins, time, side="right") - 1, 0)
+        return found
+
+    def flow(self, batch: pa.RecordBatch, judged: Verdicts, at: int) -> Flow:
+        """Return the refused packets of one case as what is asked of a network."""
+        row = batch.slice(int(judged.case[at]), 1).to_pylist()[0]
+        return flow_of(row, into=bool(judged.into[at]))
+
+    def _decide(self, batch: pa.RecordBatch, judged: Verdicts, place: Ints, *, tracked: bool) -> _Answers:
+        names = ("interface_id", "own", "own_port", "far", "far_port", "protocol", "known")
+        columns = [batch.column(name).to_pylist() for name in names]
+        answers = np.zeros((3, len(judged.case)), np.int64)
+        answers[2] = -1
+        for at, (case, into) in enumerate(zip(judged.case.tolist(), judged.into.tolist(), strict=True)):
+            row = dict(zip(names, (column[case] for column in columns), strict=True))
+            # A source port decides nothing on the way of its own packets.
+            port = row["own_port"] if into else row["far_port"]
+            key = (place[at], row["interface_id"], into, row["own"], row["far"], port, row["protocol"], tracked)
+            if key not in self._known:
+                decision = evaluate(self.rules[place[at]].network, flow_of(row, into=bool(into)), tracked=tracked)
+                self._known[key] = (_ACTIONS[decision.action], decision.layer, self._key(decision))
+            answers[:, at] = self._known[key]
+        return _Answers(*answers)
+
+    def _key(self, decision: Decision) -> int:
+        if decision.action != "REJECT":
+            return -1
+        key = (decision.layer, decision.direction, decision.resource, decision.rule)
+        return self._keys.setdefault(key, len(self._keys))
+
+
+def flow_of(row: dict[str, Any], *, into: bool) -> Flow:
+    """Return the packets of a case of one direction as what is asked of a network."""
+    own, far = (row["own"], row["own_port"]), (row["far"], row["far_port"])
+    source, destination = (far, own) if into else (own, far)
+    return Flow(
+        srcaddr=source[0],
+        dstaddr=destination[0],
+        protocol=row["protocol"],
+        srcport=max(source[1], 0),
+        dstport=max(destination[1], 0),
+        interface_id=row["interface_id"],
+        direction="ingress" if into else "egress",
+    )
+
+
+def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answers, early: NDArray[np.bool_]) -> Held:
+    verdict, into = judged.verdict, judged.into == 1
+    acl = remembered.action == REJECT
+    group = (alone.action == REJECT) & (alone.layer == SECURITY_GROUP)
+    refused, passes = alone.action == REJECT, alone.action == ACCEPT
+    unknown = (alone.action == UNKNOWN) | (remembered.action == UNKNOWN)
+    proven = judged.certainty == C["certain"]
+    covered = ~early[place]
+
+    def one_of(*names: str) -> NDArray[np.bool_]:
+        return np.isin(verdict, [V[name] for name in names])
+
+    opening = one_of("opening_refused")
+    reply = one_of("reply_refused", "cut_off")
+    late = one_of("late_packets")
+    others = one_of(
+        "middle_refused", "reply_without_request", "asymmetric_routing", "one_sided", "skipdata", "mixed"
+    )
+    # Who refuses, whatever the connection: the ACL inbound, where it is asked first, and outbound where the group lets it pass.
+    surely_acl = acl & (into | ~group)
+
+    by_alone = (opening & refused) | (late & group & ~(acl & into)) | (others & group & ~surely_acl)
+    by_remembered = (reply & acl) | (late & surely_acl) | (others & surely_acl)
+    forgotten = reply & ~acl & group & ~proven
+    new_verdict = np.select(
+        [late & surely_acl, forgotten, others & passes & ~acl],
+        [V["cut_off"], V["late_packets"], V["late_packets"]],
+        verdict,
+    )
+    layer = np.select(
+        [by_remembered, by_alone & (alone.layer > 0), forgotten, new_verdict == V["late_packets"]],
+        [L["network_acl"], np.where(alone.layer == NETWORK_ACL, L["network_acl"], L["security_group"]), L["security_group"],
+         L["security_group"]],
+        judged.layer,
+    )  # fmt: skip
+    sure = np.where(covered, C["certain"], C["likely"])
+    contradicted = (opening & passes) | (reply & ~acl & ~group & ~unknown)
+    certainty = np.select(
+        [
+            reply & acl & proven,
+            by_remembered & (reply | others | (late & into)),
+            by_remembered,
+            opening & refused & (alone.layer > 0),
+            opening & refused,
+            by_alone & ~late,
+            (others & passes & ~acl) | forgotten,
+            contradicted & ~proven,
+        ],
+        [C["certain"], sure, C["likely"], sure, C["likely"], C["likely"], C["likely"], C["undecided"]],
+        judged.certainty,
+    )
+    applies = opening | reply | late | others
+    bits = {
+        "rules_early": applies & ~covered & (by_alone | by_remembered),
+        "rules_disagree": contradicted | (proven & reply & ~acl & ~unknown),
+        "rules_unknown": applies & unknown & ~by_alone & ~by_remembered,
+        "rules_allow": (late | others) & passes & ~acl,
+        "not_remembered": forgotten | (others & group & ~surely_acl),
+    }
+    why = judged.why.copy()
+    for name, holds in bits.items():
+        why |= np.where(holds, BIT[name], 0)
+    rule = np.select([by_remembered, by_alone | forgotten], [remembered.rule, alone.rule], -1)
+    rule = np.where(applies, rule, -1)
+    held = Verdicts(
+        judged.case,
+        judged.into,
+        np.where(applies, new_verdict, verdict),
+        np.where(applies, layer, judged.layer),
+        np.where(applies, certainty, judged.certainty),
+        judged.opener,
+        judged.opened_by,
+        why,
+    )
+    return Held(held, place, by_remembered, rule)
