@@ -20,6 +20,7 @@ MADE = (
     r"option\.[a-z.-]+",
     r"field\.[a-z0-9_]+",
     r"config\.(head\.|identity\.)?[a-z0-9_]+",
+    r"(explain|reach|what_if|suggest)\.[a-z_.]+",
     r"bad\.[a-z_]+",
     r"loss\.[a-z_]+",
     r"lake\.loss\.[a-z_]+",
@@ -28,9 +29,7 @@ MADE = (
     r"rejected\.[a-z_]+",
     r"(top|denied|fields|flow_logs|lookup)\.[a-z]+",
     r"lab\.scenario\.[a-z-]+",
-    r"(top|denied|fields|flow_logs)\.[a-z]+",
     r"live\.without\.[a-z_]+",
-    r"explain\.(verdict|why|way|certainty|opened_by|own|owns|silence|fact|head)\.[a-z_]+",
     r"query_definitions?\.\w+",
 )
 

@@ -7,9 +7,11 @@ import pytest
 from analyze.asking import asker, fill
 from vpcflow.analyze.explain import find
 from vpcflow.analyze.explain.cases import Pair
+from vpcflow.analyze.explain.judge import Judge, Rules
 from vpcflow.analyze.plan import Scope
 from vpcflow.query.filter import parse
 from vpcflow.types import TimeRange
+from vpcflow.vpc.topology import Network, NetworkInterface
 
 V2 = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
@@ -62,9 +64,9 @@ BACKGROUND = record("in", "ACCEPT", 3, ports=(50001, 443), at=5000)
 """Another conversation, so that the interface has ACCEPT records."""
 
 
-def every(tmp_path, rows, names=V5, scope=None, modelled=None):
+def every(tmp_path, rows, names=V5, scope=None, judge=None):
     with asker(fill(tmp_path, rows, names)) as asking:
-        return find.every(asking, scope or Scope(), modelled or {})
+        return find.every(asking, scope or Scope(), judge or Judge(()))
 
 
 def told(found):
@@ -87,7 +89,7 @@ PING = """
 
 def test_accepted_ssh_is_told_as_accepted(tmp_path):
     with asker(fill(tmp_path, lines(SSH), V2)) as asking:
-        found = find.one(asking, Scope(), Pair(("172.31.16.139",), ("172.31.16.21",), 22), {})
+        found = find.one(asking, Scope(), Pair(("172.31.16.139",), ("172.31.16.21",), 22))
     (cause,) = found.causes
     assert (cause.verdict, cause.layer, cause.records) == ("accepted_no_reply", "", 1)
     assert (cause.opener, cause.opened_by, cause.services) == ("far", "port", ((6, 22, 1),))
@@ -128,7 +130,7 @@ SEQUENCE = """
 
 def test_the_flag_sequence_tells_who_opened(tmp_path):
     with asker(fill(tmp_path, lines(SEQUENCE, FLAGS), FLAGS)) as asking:
-        found = find.one(asking, Scope(), Pair(("52.213.180.42",), ("10.0.0.62",), 5001), {})
+        found = find.one(asking, Scope(), Pair(("52.213.180.42",), ("10.0.0.62",), 5001))
     (cause,) = found.causes
     assert (cause.verdict, cause.certainty, cause.conversations) == ("accepted", "certain", 2)
     assert (cause.opener, cause.opened_by) == ("far", "tcp_flags")
@@ -148,7 +150,7 @@ GATEWAY = """
 
 def test_a_conversation_through_a_transit_gateway_is_paired_by_the_packets_own_addresses(tmp_path):
     with asker(fill(tmp_path, lines(GATEWAY, TGW), TGW)) as asking:
-        found = find.one(asking, Scope(), Pair(("10.20.33.164",), ("10.40.2.236",), 80), {})
+        found = find.one(asking, Scope(), Pair(("10.20.33.164",), ("10.40.2.236",), 80))
     verdicts = {cause.interface_id: (cause.verdict, cause.opener) for cause in found.causes}
     assert verdicts["eni-33333333333333333"] == ("accepted", "far")  # the server: 10.40.2.236 is in both of its records
     assert {verdict for verdict, _ in verdicts.values()} == {
@@ -286,7 +288,7 @@ def test_a_pattern_has_its_verdict(name, tmp_path):
 def test_one_conversation_is_judged_as_all_are(name, tmp_path):
     rows, verdicts = PATTERNS[name]
     with asker(fill(tmp_path, [*rows, BACKGROUND], V5)) as asking:
-        found = find.one(asking, Scope(), Pair((FAR,), (OWN,)), {})
+        found = find.one(asking, Scope(), Pair((FAR,), (OWN,)))
     refused = [verdict for verdict in told(found) if not verdict[0].startswith("accepted")]
     assert sorted(refused) == sorted(verdicts)
     assert all(cause.evidence for cause in found.causes)
@@ -365,7 +367,11 @@ def test_what_the_time_asked_about_leaves_open_older_records_may_tell(tmp_path):
 def test_two_private_ends_in_every_record_stay_undecided_until_the_model_tells(tmp_path):
     rows = undirected([record("in", "REJECT", 2, srcaddr="10.0.9.9")])
     assert told(every(tmp_path / "a", rows)) == [("opening_refused", "", "", "undecided")]
-    found = every(tmp_path / "b", rows, modelled={"eni-1": (OWN,)})
+    found = every(
+        tmp_path / "b",
+        rows,
+        judge=Judge((Rules(Network(interfaces={"eni-1": NetworkInterface("eni-1", "vpc-1", "subnet-1", (OWN,))})),)),
+    )
     assert told(found) == [("opening_refused", "", "ingress", "undecided")]
     assert found.facts.owned.addresses[0].origin == "model"
 
@@ -385,5 +391,5 @@ def test_an_interface_that_forwards_for_others_has_no_own_address_and_that_is_sa
 def test_hostile_values_are_data(tmp_path):
     rows = [record("in", "REJECT", 2, eni="eni-';DROP--"), record("in", "REJECT", 2, srcaddr="x'--", dstaddr='y"')]
     with asker(fill(tmp_path, rows, V5)) as asking:
-        assert len(find.every(asking, Scope(), {}).causes) == 2
-        assert find.one(asking, Scope(), Pair(("x'--",), ('y"',)), {}).causes
+        assert len(find.every(asking, Scope()).causes) == 2
+        assert find.one(asking, Scope(), Pair(("x'--",), ('y"',))).causes

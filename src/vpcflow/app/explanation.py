@@ -11,10 +11,12 @@ from vpcflow.i18n import t
 from vpcflow.record.numbers import protocol_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vpcflow.analyze.explain.find import Cause, Conversation
-    from vpcflow.app.explain import Explanation
+    from vpcflow.analyze.explain.cause import Cause, Conversation
+    from vpcflow.analyze.explain.steps import CheckTold, PathTold, StepTold
+    from vpcflow.app.explain import Asked, Explanation, Reached
+    from vpcflow.vpc.rule_change import RuleChange
 
 _SHOWN: Final = 3
 """Interfaces whose own address is told one by one; of more, how many there are (the JSON has them all)."""
@@ -32,10 +34,42 @@ def document(found: Explanation) -> dict[str, Any]:
         "since": found.time.since,
         "until": found.time.until,
         "refused_records": found.found.records,
-        "causes": [asdict(cause) for cause in found.found.causes],
+        "causes": [_cause(cause) for cause in found.found.causes],
+        "path": None if found.path is None else _path(found.path),
         "own_addresses": [asdict(own) for own in facts.owned.addresses],
         "own_address_unknown": list(facts.owned.unknown),
         "silences": [{**asdict(silence), "verdict": silence.verdict} for silence in found.silences],
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    told = asdict(cause)
+    told["path"] = None if cause.path is None else _path(cause.path)
+    told["mend"] = changes(cause.mend)
+    return told
+
+
+def _path(path: PathTold) -> dict[str, Any]:
+    return asdict(path) | {"works": path.works}
+
+
+def changes(made: Iterable[RuleChange]) -> list[dict[str, Any]]:
+    """Return rule changes for JSON: as written, as EC2 request, as command of the AWS CLI, as Terraform."""
+    from vpcflow.vpc.rule_command import aws_cli, request, terraform
+
+    return [
+        {"verb": one.verb, "rule": one.text, **request(one), "aws_cli": aws_cli(one), "terraform": terraform(one)}
+        for one in made
+    ]
+
+
+def reached(found: Reached) -> dict[str, Any]:
+    """Return it for JSON."""
+    return {
+        "asked": asdict(found.asked),
+        "rules_since": found.since_s or None,
+        "path": _path(found.path),
+        "mend": None if found.mend is None else changes(found.mend),
     }
 
 
@@ -47,9 +81,99 @@ def glyph(cause: Cause) -> str:
     return _GLYPHS.get(cause.verdict, "✕")
 
 
-def verdict(cause: Cause) -> str:
-    """Return the verdict as a sentence."""
-    return t(f"explain.verdict.{cause.verdict}", way=way(cause))
+def verdict(cause: Cause, names: Mapping[str, str]) -> str:
+    """Return the verdict as a sentence: what refused it where a rule is known, else what the pattern tells."""
+    refusing = next((step for step in cause.steps if cause.resource and step.layer == cause.layer), None)
+    if refusing is None or cause.verdict == "late_packets":
+        return t(f"explain.verdict.{cause.verdict}", way=way(cause))
+    return step_line(refusing, names, traffic(cause))
+
+
+def traffic(cause: Cause) -> tuple[str, str]:
+    """Return the service and the far end of what was refused, for sentences on security groups."""
+    conversation = cause.conversation
+    port = conversation.own_port if cause.direction != "egress" else conversation.far_port
+    return service(conversation.protocol, port), conversation.far
+
+
+def step_line(step: StepTold, names: Mapping[str, str], what: tuple[str, str]) -> str:
+    """Return what a layer says of packets, as a sentence. what: service and far end."""
+    resource = ", ".join(named(one, names) for one in step.resource.split(",")) or "-"
+    side = t(f"explain.way.{step.direction}")
+    place = {"resource": resource, "way": side, "service": what[0], "far": what[1], "rule": shown_rule(step)}
+    if step.why == "rule":
+        return t(f"explain.step.{step.layer}.{step.action.lower()}", **place)
+    return t(f"explain.step.{step.layer}.{step.why}", **place)
+
+
+def shown_rule(step: StepTold) -> str:
+    """Return a rule's number or id, and what it says."""
+    if step.layer == "network_acl":
+        number, _, said = step.text.partition(" ")
+        return f"{number} ({said})"
+    return f"{step.rule} ({step.text})" if step.rule else f"({step.text})"
+
+
+def sign(step: StepTold) -> str:
+    """Return the sign before what a layer says."""
+    return {"ACCEPT": "✓", "REJECT": "✕"}.get(step.action, "?")
+
+
+def check_line(check: CheckTold, names: Mapping[str, str]) -> str:
+    """Return a rule that was considered, and why it did not match."""
+    why = t(f"explain.mismatch.{check.mismatch or 'none'}")
+    return f"{named(check.resource, names)}  {check.text}  – {why}"
+
+
+def named(key: str, names: Mapping[str, str]) -> str:
+    """Return a resource's name with its id, the id alone where it has no name."""
+    return f"{names[key]} ({key})" if names.get(key) else key
+
+
+def path_lines(path: PathTold, names: Mapping[str, str], opening: tuple[str, str, str]) -> Iterator[str]:
+    """Yield a path step by step: out, route, in, and the way back. opening: service, source, destination."""
+    what, source, destination = opening
+    for step in path.out:
+        yield f"{sign(step)} {_at(step, names)}{step_line(step, names, (what, destination))}"
+    if path.route:
+        yield f"  {t('explain.route', target=named(path.route, names))}"
+    if path.action == "NO_ROUTE":
+        yield f"✕ {t('explain.no_route', destination=destination)}"
+    for step in path.into:
+        yield f"{sign(step)} {_at(step, names)}{step_line(step, names, (what, source))}"
+    if not path.reply:
+        return
+    yield t("explain.reply")
+    reply = t("explain.reply_service", service=what)
+    for step in path.reply_out:
+        yield f"{sign(step)} {_at(step, names)}{step_line(step, names, (reply, source))}"
+    for step in path.reply_into:
+        yield f"{sign(step)} {_at(step, names)}{step_line(step, names, (reply, destination))}"
+    if path.reply == "PARTIAL":
+        ports = ", ".join(f"{first}-{last}" if first != last else str(first) for first, last in path.reply_refused)
+        yield f"✕ {t('explain.reply_partial', ports=ports)}"
+
+
+def _at(step: StepTold, names: Mapping[str, str]) -> str:
+    return f"{names.get(step.interface_id) or step.interface_id}: "
+
+
+def mend_lines(made: Sequence[RuleChange], *, terraform: bool) -> Iterator[str]:
+    """Yield the smallest changes, as written and as commands, as Terraform too if wanted."""
+    from vpcflow.vpc import rule_command
+
+    for one in made:
+        yield t("explain.mend", rule=one.text)
+        yield f"  {rule_command.aws_cli(one)}"
+        if terraform:
+            yield from (f"  {line}" for line in rule_command.terraform(one).splitlines())
+
+
+def rules_of(since_s: int | None) -> str:
+    """Return which rules a verdict was held against."""
+    if since_s is None:
+        return ""
+    return t("explain.rules_given") if since_s == 0 else t("explain.rules_of", time=utc(since_s))
 
 
 def way(cause: Cause) -> str:
@@ -58,8 +182,10 @@ def way(cause: Cause) -> str:
 
 
 def certainty(cause: Cause) -> str:
-    """Return the word for how sure the verdict is."""
-    return t(f"explain.certainty.{cause.certainty}")
+    """Return the word for how sure the verdict is, with the rules it was held against."""
+    word = t(f"explain.certainty.{cause.certainty}")
+    rules = rules_of(cause.rules_since)
+    return f"{word} ({rules})" if rules and cause.resource else word
 
 
 def reasons(cause: Cause) -> list[str]:
@@ -86,6 +212,21 @@ def end(address: str, port: int | None) -> str:
     """Return ``10.0.1.10:22``, ``[2001:db8::1]:22``; the address alone where there is no port."""
     shown = f"[{address}]" if ":" in address and port else address
     return f"{shown}:{port}" if port else shown
+
+
+def opening(asked: Asked) -> tuple[str, str, str]:
+    """Return service, source and destination of what was asked about."""
+    protocol = 6 if asked.protocol is None else asked.protocol
+    return service(protocol, asked.port), asked.source, asked.destination
+
+
+def opening_of(cause: Cause) -> tuple[str, str, str]:
+    """Return service, source and destination of the opener's packets."""
+    conversation = cause.conversation
+    by_far = cause.opener == "far" or (cause.opener == "unknown" and cause.direction != "egress")
+    source, destination = (conversation.far, conversation.own) if by_far else (conversation.own, conversation.far)
+    port = conversation.own_port if by_far else conversation.far_port
+    return service(conversation.protocol, port), source, destination
 
 
 def service(protocol: int | None, port: int | None) -> str:
@@ -140,9 +281,9 @@ def markdown(found: Explanation) -> str:
     if not found.found.causes:
         lines += [t("explain.none"), "", *(f"- {text}" for text in silent(found)), ""]
     for cause in found.found.causes:
-        lines += [f"## {glyph(cause)} {_cell(verdict(cause))}", "", f"**{certainty(cause)}**", ""]
+        lines += [f"## {glyph(cause)} {_cell(verdict(cause, found.names))}", "", f"**{certainty(cause)}**", ""]
         lines += [f"- {_cell(text)}" for text in (*reasons(cause), opener(cause))]
-        lines += ["", *_facts(cause), "", *_evidence(cause)]
+        lines += ["", *_facts(cause), "", *_steps(cause, found.names), *_evidence(cause), *_mend(cause)]
     lines += [f"> {_cell(text)}" for text in notes(found)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -169,6 +310,25 @@ def _facts(cause: Cause) -> Iterator[str]:
     yield "| --- | --- |"
     for name, value in rows.items():
         yield f"| {t(f'explain.fact.{name}')} | {_cell(value)} |"
+
+
+def _steps(cause: Cause, names: Mapping[str, str]) -> Iterator[str]:
+    for step in cause.steps:
+        yield f"- {sign(step)} {_cell(step_line(step, names, traffic(cause)))}"
+        yield from (f"  - `{_cell(check_line(check, names))}`" for check in step.checks)
+    if cause.steps:
+        yield ""
+
+
+def _mend(cause: Cause) -> Iterator[str]:
+    if not cause.mend:
+        return
+    from vpcflow.vpc import rule_command
+
+    yield t("explain.mend_title")
+    yield ""
+    for one in cause.mend:
+        yield from ("```sh", rule_command.aws_cli(one), "```", "```hcl", rule_command.terraform(one), "```", "")
 
 
 def _evidence(cause: Cause) -> Iterator[str]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time as clock
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vpcflow.app.explain import Asked, address, asked_of, explain, explain_all, near, read_records
+from vpcflow.app.explain import asked_about, asked_of, explain, explain_all, near, read_records, rules_in
 from vpcflow.cli.choices import Question, asked, athena_place, engine_options, one_of, question_options
 from vpcflow.cli.explained import draw, write_document, write_flat
 from vpcflow.cli.render import KINDS, chosen
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.when import When
+from vpcflow.cli.when import When, seconds
 from vpcflow.cli.words import option
 from vpcflow.errors import LakeError, UsageError
 from vpcflow.i18n import t
@@ -23,12 +24,16 @@ from vpcflow.record.format import LogFormat
 from vpcflow.record.numbers import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from vpcflow.analyze.explain.judge import Rules
     from vpcflow.analyze.plan import Scope
     from vpcflow.app import AthenaPlace
+    from vpcflow.app.explain import Asked
     from vpcflow.cli.session import Session
     from vpcflow.query.answer import Asker
+
+    _Meant = tuple[Asker, Scope, Asked | None, Sequence[Rules]]
 
 _RECORD = (
     "2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK"
@@ -70,6 +75,7 @@ def port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> i
 @option("--record", "records", multiple=True, metavar="LINE")
 @option("--protocol", callback=protocol, metavar="NAME|NUMBER")
 @option("--at", type=When(), metavar="TIME")
+@option("--network", "network", metavar="PATH|@TIME|none")
 @question_options
 @engine_options
 @option("-n", "--limit", "limit", type=click.IntRange(1, 1_000_000), default=20, metavar="N")
@@ -79,8 +85,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     """See ``command.explain``."""
     question, place = Question.take(values), athena_place(values)
     _check(values)
-    with _asked(session, question, place, values) as (asker, scope, about):
-        found = explain_all(asker, scope) if about is None else explain(asker, about, scope)
+    with _asked(session, question, place, values) as (asker, scope, about, rules):
+        found = explain_all(asker, scope, rules) if about is None else explain(asker, about, scope, rules)
     kind = chosen(values["kind"])
     if kind in ("json", "jsonl"):
         write_document(found, kind)
@@ -93,6 +99,10 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     return 1 if values["exit_code"] and not found.found.causes else 0
 
 
+def _when(text: str) -> int:
+    return seconds(text, now_s=clock.time())
+
+
 def _check(values: dict[str, Any]) -> None:
     given = [name for name in ("everything", "records", "source") if values[name]]
     if len(given) != 1 or (values["source"] and not values["destination"]):
@@ -102,39 +112,40 @@ def _check(values: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _asked(
-    session: Session, question: Question, place: AthenaPlace | None, values: dict[str, Any]
-) -> Iterator[tuple[Asker, Scope, Asked | None]]:
-    """Open what is asked, with the records and the conversation that are meant."""
+def _asked(session: Session, question: Question, place: AthenaPlace | None, values: dict[str, Any]) -> Iterator[_Meant]:
+    """Open what is asked, with the records, the conversation and the rules that are meant."""
     if values["records"]:
-        with _of_record(session, question, place, values["records"]) as found:
+        with _of_record(session, question, place, values) as found:
             yield found
         return
+    time = question.time if values["at"] is None else near(question.scope(), values["at"]).time
+    rules = rules_in(session.app, time, values["network"], _when)
     about = None
     if not values["everything"]:
-        about = Asked(address(values["source"]), address(values["destination"]), values["port"], values["protocol"])
+        about = asked_about(values["source"], values["destination"], values["port"], values["protocol"], rules)
     elif values["protocol"] is not None:
         question = replace(question, filters=(*question.filters, f"protocol = {values['protocol']}"))
     scope = question.scope()
     if values["at"] is not None:
         scope = near(scope, values["at"])
     with asked(session, question, athena=place) as asker:
-        yield asker, scope, about
+        yield asker, scope, about, rules
 
 
 @contextlib.contextmanager
 def _of_record(
-    session: Session, question: Question, place: AthenaPlace | None, lines: tuple[str, ...]
-) -> Iterator[tuple[Asker, Scope, Asked | None]]:
+    session: Session, question: Question, place: AthenaPlace | None, values: dict[str, Any]
+) -> Iterator[_Meant]:
     """Open the lake or the sources that have the record's conversation; where none has, the record alone is asked."""
     log_format = LogFormat.parse(question.log_format) if question.log_format else None
-    records = read_records(lines, log_format)
-    about, time = asked_of(records[0])
+    lines = values["records"]
+    about, time = asked_of(read_records(lines, log_format)[0])
+    rules = rules_in(session.app, time, values["network"], _when)
     scope = replace(question.scope(), time=time)
     wide = replace(question, since=time.since, until=time.until)
     with contextlib.ExitStack() as stack:
         if (asker := _lake(session, wide, place, stack)) is not None and explain(asker, about, scope).found.causes:
-            yield asker, scope, about
+            yield asker, scope, about, rules
             return
     session.note("explain.record_alone")
     with contextlib.ExitStack() as stack:
@@ -145,7 +156,7 @@ def _of_record(
             (), time.since, time.until, (str(source),), (), (), question.log_format, strict=True, bad_lines=None
         )
         asker = stack.enter_context(asked(session, own))
-        yield asker, scope, about
+        yield asker, scope, about, rules
 
 
 def _lake(session: Session, question: Question, place: AthenaPlace | None, stack: contextlib.ExitStack) -> Asker | None:

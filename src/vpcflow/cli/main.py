@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "top": "top",
     "denied": "denied",
     "explain": "explain",
+    "reach": "reach",
     "query": "query",
     "insights": "insights",
     "lookup-tables": "lookup_tables",

@@ -80,7 +80,8 @@ def _resource(name: str, network: Network) -> SecurityGroup | NetworkAcl:
     acls: Mapping[str, NetworkAcl] = network.network_acls
     if found := groups.get(name) or acls.get(name):
         return found
-    named: list[SecurityGroup | NetworkAcl] = [one for one in (*groups.values(), *acls.values()) if one.name == name]
+    every: list[SecurityGroup | NetworkAcl] = [*groups.values(), *acls.values()]
+    named = [one for one in every if one.name == name]
     if len(named) > 1:
         raise UsageError("change.ambiguous", name=name, ids=", ".join(one.id for one in named))
     if not named:
@@ -94,7 +95,7 @@ def _peer(peer: str, network: Network) -> str:
     if not colon or kind not in ("sg", "pl"):
         return peer
     known: Mapping[str, Any] = network.security_groups if kind == "sg" else network.prefix_lists
-    named = [one.id for one in known.values() if one.name == name]
+    named: list[str] = [one.id for one in known.values() if one.name == name]
     if len(named) != 1:
         raise UsageError("change.ambiguous" if named else "change.unknown", name=name, ids=", ".join(named))
     return named[0]
@@ -135,19 +136,21 @@ def changed(network: Network, changes: Iterable[RuleChange]) -> Network:
 def _of_group(group: SecurityGroup, change: RuleChange) -> SecurityGroup:
     wanted = change.rule
     rules = group.inbound if change.inbound else group.outbound
+    if not isinstance(wanted, SecurityGroupRule):
+        raise TypeError(wanted)
     if change.verb == "authorize":
+        if any(_same(one, replace(wanted, id="")) for one in rules):
+            raise UsageError("change.rule_there", change=change.text)
         kept = (*rules, wanted)
     else:
         kept = tuple(one for one in rules if not _same(one, wanted))
         if len(kept) == len(rules):
             raise UsageError("change.no_rule", change=change.text)
-    return replace(group, **{"inbound" if change.inbound else "outbound": kept})
+    return replace(group, inbound=kept) if change.inbound else replace(group, outbound=kept)
 
 
-def _same(one: SecurityGroupRule, other: SecurityGroupRule | NetworkAclEntry) -> bool:
+def _same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
     """Tell whether two rules of a group allow the same; an id, where both have one, decides."""
-    if not isinstance(other, SecurityGroupRule):
-        return False
     if one.id and other.id:
         return one.id == other.id
     return (one.protocol, one.from_port, one.to_port, one.peer) == (
@@ -169,4 +172,4 @@ def _of_acl(acl: NetworkAcl, change: RuleChange) -> NetworkAcl:
         if wanted.number not in taken:
             raise UsageError("change.no_number", acl=acl.id, number=wanted.number)
         kept = [one for one in entries if one.number != wanted.number]
-    return replace(acl, **{"inbound" if change.inbound else "outbound": tuple(kept)})
+    return replace(acl, inbound=tuple(kept)) if change.inbound else replace(acl, outbound=tuple(kept))

@@ -1,7 +1,7 @@
 """A rule change as a command of the AWS CLI, as Terraform, and as the request of the EC2 API.
 
-Source: EC2 API `AuthorizeSecurityGroupIngress`, `RevokeSecurityGroupEgress`, `CreateNetworkAclEntry` …; AWS CLI reference of the same;
-Terraform AWS provider `aws_vpc_security_group_ingress_rule`, `aws_network_acl_rule`.
+Source: EC2 API `AuthorizeSecurityGroupIngress`, `RevokeSecurityGroupEgress`, `CreateNetworkAclEntry` …; AWS CLI reference of
+the same; Terraform AWS provider `aws_vpc_security_group_ingress_rule`, `aws_network_acl_rule`.
 """
 
 from __future__ import annotations

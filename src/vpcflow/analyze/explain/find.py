@@ -10,69 +10,28 @@ import numpy as np
 from sqlglot import exp, parse_one
 
 from vpcflow.analyze.explain import cases
+from vpcflow.analyze.explain.cause import Cause, Conversation
 from vpcflow.analyze.explain.classify import classify
 from vpcflow.analyze.explain.facts import Facts, gather, widened
+from vpcflow.analyze.explain.judge import Judge
 from vpcflow.analyze.explain.own import interface_column
 from vpcflow.analyze.explain.verdict import CERTAINTIES, LAYERS, OPENED_BY, OPENERS, VERDICTS, whys
 from vpcflow.analyze.plan import quoted, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
     from vpcflow.analyze.explain.cases import Pair
     from vpcflow.analyze.explain.classify import Verdicts
+    from vpcflow.analyze.explain.judge import Held
     from vpcflow.analyze.plan import Asker, Scope
 
 _SERVICES: Final = 3
+_NO_RULES: Final = Judge(())
 EVIDENCE: Final = 20
 """Records shown for a cause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One 5-tuple at one interface in one episode, seen from the interface."""
-
-    interface_id: str
-    own: str
-    own_port: int | None
-    far: str
-    far_port: int | None
-    protocol: int | None
-    first_s: int
-    last_s: int
-
-
-@dataclass(slots=True)
-class Cause:
-    """Conversations with the same verdict.
-
-    interface_id: where; empty where causes of several are taken together. direction: of the refused packets, seen from the
-    interface: `ingress`, `egress`, empty where it is not known. layer: `security_group`, `network_acl`, empty where records
-    do not tell.
-    records, packets, bytes: refused ones (of an accepted conversation, all). peers: distinct far ends. services: protocol and
-    port of the side that serves, with their records, most first. conversation, why, opener: of the one with most records.
-    """
-
-    verdict: str
-    certainty: str
-    layer: str
-    direction: str
-    interface_id: str
-    why: tuple[str, ...]
-    opener: str
-    opened_by: str
-    conversation: Conversation
-    conversations: int = 0
-    records: int = 0
-    packets: int = 0
-    bytes: int = 0
-    first_s: int = 0
-    last_s: int = 0
-    peers: int = 0
-    services: tuple[tuple[int | None, int | None, int], ...] = ()
-    evidence: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +51,26 @@ class Causes:
 @dataclass(slots=True)
 class _Group:
     cause: Cause
+    rules: int = -1
+    tracked: bool = False
     best: int = -1
     services: Counter[tuple[int, int]] = field(default_factory=Counter)
+    interfaces: set[str] = field(default_factory=set)
 
 
-def every(asker: Asker, scope: Scope, modelled: Mapping[str, Sequence[str]]) -> Causes:
-    """Explain all refused records of *scope*, by cause. modelled: own addresses by interface, from a network model."""
-    facts = gather(asker, scope, modelled)
-    return _found(asker, scope, facts, None, by_service=False)
+def every(asker: Asker, scope: Scope, judge: Judge = _NO_RULES) -> Causes:
+    """Explain all refused records of *scope*, by cause. judge: holds them against the rules that were in force."""
+    facts = gather(asker, scope, judge.own_addresses())
+    return _found(asker, scope, facts, None, judge)
 
 
-def one(asker: Asker, scope: Scope, pair: Pair, modelled: Mapping[str, Sequence[str]]) -> Causes:
+def one(asker: Asker, scope: Scope, pair: Pair, judge: Judge = _NO_RULES) -> Causes:
     """Explain the conversations of *pair* in *scope*; no cause where there is no record of them."""
     places = tuple(_places_of(asker, scope, pair))
-    facts = gather(asker, scope, modelled, places)
+    facts = gather(asker, scope, judge.own_addresses(), places)
     if not places:
         return Causes((), facts, "")
-    found = _found(asker, scope, facts, pair, by_service=True)
+    found = _found(asker, scope, facts, pair, judge)
     for cause in found.causes:
         cause.evidence = tuple(_evidence(asker, scope, cause.conversation))
     return found
@@ -121,27 +83,28 @@ def _places_of(asker: Asker, scope: Scope, pair: Pair) -> Iterator[str]:
     yield from sorted(row["place"] for row in asker.ask(tree).table().to_pylist())
 
 
-def _found(asker: Asker, scope: Scope, facts: Facts, pair: Pair | None, *, by_service: bool) -> Causes:
+def _found(asker: Asker, scope: Scope, facts: Facts, pair: Pair | None, judge: Judge) -> Causes:
     answer = asker.ask(cases.plan(scope, asker.schema(), facts.owned.addresses, pair=pair))
-    folder = _Folder(by_service=by_service)
+    folder = _Folder(judge, alone=pair is not None)
     for batch in answer.batches:
         if batch.num_rows:
             judged = classify(batch, skipdata=facts.skipdata(batch), accepts=facts.accepts(batch))
-            folder.fold(batch, judged)
+            folder.fold(batch, judge.hold(batch, judged))
     return Causes(folder.causes(), facts, answer.sql)
 
 
 class _Folder:
     """Adds judged cases up by cause, batch by batch; what it keeps grows with the causes and their peers, not with the cases."""
 
-    def __init__(self, *, by_service: bool) -> None:
-        self._by_service = by_service
+    def __init__(self, judge: Judge, *, alone: bool) -> None:
+        self._judge, self._alone = judge, alone
         self._groups: dict[tuple[Any, ...], _Group] = {}
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._peers: list[np.ndarray[Any, Any]] = []
 
-    def fold(self, batch: pa.RecordBatch, judged: Verdicts) -> None:
-        """Add the directions *judged* of the cases in *batch*."""
+    def fold(self, batch: pa.RecordBatch, held: Held) -> None:
+        """Add the judged directions of the cases in *batch*."""
+        judged = held.verdicts
         rows = judged.case
         if not len(rows):
             return
@@ -150,8 +113,11 @@ class _Folder:
         known = np.asarray(batch.column("known"), np.int64)[rows]
         counts = _counts(batch, judged)
         protocol, service = _service(batch, judged)
-        keys = [place, known * (1 + judged.into), judged.verdict, judged.layer, judged.certainty]
-        if self._by_service:
+        # What one rule refuses is one cause, wherever it was; what no rule is known of is one for each interface.
+        named = (held.rule >= 0) & ~np.array(self._alone)
+        where, place = place, np.where(named, -1, place)
+        keys = [place, known * (1 + judged.into), judged.verdict, judged.layer, judged.certainty, held.rule, held.rules]
+        if self._alone:
             keys += [protocol, service]
         unique, inverse = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
         inverse = inverse.reshape(-1)
@@ -163,7 +129,7 @@ class _Folder:
             np.maximum.reduceat(counts["last"][order], begins),
         )
         sizes = np.diff(np.append(begins, len(order)))
-        names = interfaces.dictionary.to_pylist()
+        names = [*interfaces.dictionary.to_pylist(), ""]
         numbers = np.zeros(len(unique), np.uint64)
         for at, key in enumerate(unique.tolist()):
             key[0] = names[key[0]]
@@ -171,12 +137,12 @@ class _Folder:
             most = int(counts["records"][best])
             group = self._groups.get(tuple(key))
             if group is None:
-                group = _Group(_cause(batch, judged, best, key))
+                group = _Group(_cause(batch, judged, best, key), key[6])
                 self._numbers[tuple(key)] = len(self._groups)
                 self._groups[tuple(key)] = group
                 group.cause.first_s = int(firsts[at])
             if most > group.best:
-                group.best = most
+                group.best, group.tracked = most, bool(held.tracked[best])
                 fresh = _cause(batch, judged, best, key)
                 group.cause.conversation, group.cause.why = fresh.conversation, fresh.why
                 group.cause.opener, group.cause.opened_by = fresh.opener, fresh.opened_by
@@ -187,6 +153,10 @@ class _Folder:
             cause.packets += int(sums["packets"][at])
             cause.bytes += int(sums["bytes"][at])
             cause.first_s, cause.last_s = min(cause.first_s, int(firsts[at])), max(cause.last_s, int(lasts[at]))
+        for at, one in np.unique(np.stack([inverse, where], axis=1), axis=0).tolist():
+            key = unique[at].tolist()
+            key[0] = names[key[0]]
+            self._groups[tuple(key)].interfaces.add(names[one])
         self._count_services(unique, inverse, protocol, service, counts["records"], names)
         self._count_peers(batch, rows, numbers[inverse])
 
@@ -220,7 +190,11 @@ class _Folder:
         numbers, sizes = np.unique(peers >> np.uint64(48), return_counts=True)
         per_group = Counter(dict(zip(numbers.tolist(), sizes.tolist(), strict=True)))
         for key, group in self._groups.items():
+            self._judge.tell(group.cause, group.rules, tracked=group.tracked, whole=self._alone)
             group.cause.peers = per_group[self._numbers[key]]
+            group.cause.interfaces = len(group.interfaces)
+            if len(group.interfaces) == 1:
+                (group.cause.interface_id,) = group.interfaces
             group.cause.services = tuple(
                 (_present(protocol), _present(port), records)
                 for (protocol, port), records in group.services.most_common(_SERVICES)
@@ -293,7 +267,7 @@ def _cause(batch: pa.RecordBatch, judged: Verdicts, at: int, key: Sequence[Any])
         certainty=CERTAINTIES[judged.certainty[at]],
         layer=LAYERS[judged.layer[at]],
         direction=("", "egress", "ingress")[key[1]],
-        interface_id=row["interface_id"],
+        interface_id=key[0],
         why=whys(int(judged.why[at])),
         opener=OPENERS[judged.opener[at]],
         opened_by=OPENED_BY[judged.opened_by[at]],

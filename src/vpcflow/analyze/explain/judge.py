@@ -1,21 +1,23 @@
 """A pattern's verdict held against the rules that were in force: which layer, which rule, or where records and rules disagree.
 
-A refused packet is asked about twice: as one that no security group remembers, and as one of a connection that is remembered. The
-second answer is the network ACL's alone. Which of the two counts is told by the pattern.
+A refused packet is asked about twice: as one that no security group remembers, and as one of a connection that is remembered.
+The second answer is the network ACL's alone. Which of the two counts is told by the pattern.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from vpcflow.analyze.explain.classify import C, L, V, Verdicts
+from vpcflow.analyze.explain.mend import mend
+from vpcflow.analyze.explain.steps import path_told, steps_of
 from vpcflow.analyze.explain.verdict import BIT
 from vpcflow.record.flow_counts import NETWORK_ACL, SECURITY_GROUP
 from vpcflow.vpc.decision import Flow
-from vpcflow.vpc.evaluator import evaluate
+from vpcflow.vpc.evaluator import evaluate, path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from vpcflow.analyze.explain.cause import Cause, Conversation
     from vpcflow.vpc.decision import Decision
     from vpcflow.vpc.topology import Network
 
     Ints = NDArray[np.int64]
 
-UNKNOWN, ACCEPT, REJECT = 0, 1, 2
+UNKNOWN, ACCEPT, REJECT, ASSUMED = 0, 1, 2, 3
+_NOT_RULES: Final = frozenset({"late_packets", "block_public_access", "encryption_controls", "other_reason"})
+"""Verdicts that no rule would change."""
 _ACTIONS: Final = {"UNKNOWN": UNKNOWN, "ACCEPT": ACCEPT, "REJECT": REJECT}
 
 
@@ -49,7 +54,8 @@ class Rules:
 class Held:
     """Verdicts held against rules, arrays as long as the verdicts.
 
-    rules: place of the rules in force, -1 for none. tracked: whether the decision that counts is the one for a remembered connection.
+    rules: place of the rules in force, -1 for none. tracked: whether the decision that counts is the one for a remembered
+    connection.
     rule: key of what refuses, the same for cases that the same rule refuses; -1 where no rule does.
     """
 
@@ -92,10 +98,36 @@ class Judge:
         found: Ints = np.maximum(np.searchsorted(begins, time, side="right") - 1, 0)
         return found
 
-    def flow(self, batch: pa.RecordBatch, judged: Verdicts, at: int) -> Flow:
-        """Return the refused packets of one case as what is asked of a network."""
-        row = batch.slice(int(judged.case[at]), 1).to_pylist()[0]
-        return flow_of(row, into=bool(judged.into[at]))
+    def own_addresses(self) -> dict[str, tuple[str, ...]]:
+        """Return the own addresses of all interfaces that the rules know."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.rules:
+            for interface in one.network.interfaces.values():
+                own = (*found.get(interface.id, ()), *interface.addresses, *interface.ipv6)
+                found[interface.id] = tuple(dict.fromkeys(own))
+        return found
+
+    def tell(self, cause: Cause, place: int, *, tracked: bool, whole: bool) -> None:
+        """Fill in what the rules at *place* say of a cause: steps and rule; if *whole*, the path and the smallest mend too."""
+        if place < 0:
+            return
+        rules = self.rules[place]
+        cause.rules_since = rules.until_s if rules.early and rules.until_s else rules.since_s
+        conversation = cause.conversation
+        into = cause.direction != "egress"
+        refused = flow_of(_row(conversation), into=into)
+        decision = evaluate(rules.network, refused, tracked=tracked)
+        cause.steps = steps_of(decision)
+        refusing = next((step for step in cause.steps if step.layer == cause.layer and step.action == "REJECT"), None)
+        if refusing is not None:
+            cause.resource, cause.rule = refusing.resource, refusing.rule
+        if whole:
+            opened_by_far = cause.opener == "far" or (cause.opener == "unknown" and into)
+            opening = flow_of(_row(conversation), into=opened_by_far)
+            opening = replace(opening, interface_id="", direction=None)
+            cause.path = path_told(path(rules.network, opening))
+            if not cause.verdict.startswith("accepted") and cause.verdict not in _NOT_RULES:
+                cause.mend = mend(rules.network, opening) or ()
 
     def _decide(self, batch: pa.RecordBatch, judged: Verdicts, place: Ints, *, tracked: bool) -> _Answers:
         names = ("interface_id", "own", "own_port", "far", "far_port", "protocol", "known")
@@ -104,12 +136,17 @@ class Judge:
         answers[2] = -1
         for at, (case, into) in enumerate(zip(judged.case.tolist(), judged.into.tolist(), strict=True)):
             row = dict(zip(names, (column[case] for column in columns), strict=True))
+            if not row["known"] or row["protocol"] < 0:
+                continue
             # A source port decides nothing on the way of its own packets.
             port = row["own_port"] if into else row["far_port"]
             key = (place[at], row["interface_id"], into, row["own"], row["far"], port, row["protocol"], tracked)
             if key not in self._known:
                 decision = evaluate(self.rules[place[at]].network, flow_of(row, into=bool(into)), tracked=tracked)
-                self._known[key] = (_ACTIONS[decision.action], decision.layer, self._key(decision))
+                # A rule for one ICMP type may be another's than the packets', which no record tells.
+                assumed = decision.assumed and decision.action == "ACCEPT"
+                action = ASSUMED if assumed else _ACTIONS[decision.action]
+                self._known[key] = (action, decision.layer, self._key(decision))
             answers[:, at] = self._known[key]
         return _Answers(*answers)
 
@@ -118,6 +155,17 @@ class Judge:
             return -1
         key = (decision.layer, decision.direction, decision.resource, decision.rule)
         return self._keys.setdefault(key, len(self._keys))
+
+
+def _row(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "interface_id": conversation.interface_id,
+        "own": conversation.own,
+        "own_port": conversation.own_port or 0,
+        "far": conversation.far,
+        "far_port": conversation.far_port or 0,
+        "protocol": conversation.protocol or 0,
+    }
 
 
 def flow_of(row: dict[str, Any], *, into: bool) -> Flow:
@@ -150,9 +198,7 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
     opening = one_of("opening_refused")
     reply = one_of("reply_refused", "cut_off")
     late = one_of("late_packets")
-    others = one_of(
-        "middle_refused", "reply_without_request", "asymmetric_routing", "one_sided", "skipdata", "mixed"
-    )
+    others = one_of("middle_refused", "reply_without_request", "asymmetric_routing", "one_sided", "skipdata", "mixed")
     # Who refuses, whatever the connection: the ACL inbound, where it is asked first, and outbound where the group lets it pass.
     surely_acl = acl & (into | ~group)
 
@@ -171,7 +217,8 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
         judged.layer,
     )  # fmt: skip
     sure = np.where(covered, C["certain"], C["likely"])
-    contradicted = (opening & passes) | (reply & ~acl & ~group & ~unknown)
+    assumed = (alone.action == ASSUMED) | (remembered.action == ASSUMED)
+    contradicted = (opening & passes) | (reply & ~acl & ~group & ~unknown & ~assumed)
     certainty = np.select(
         [
             reply & acl & proven,
@@ -189,8 +236,9 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
     applies = opening | reply | late | others
     bits = {
         "rules_early": applies & ~covered & (by_alone | by_remembered),
-        "rules_disagree": contradicted | (proven & reply & ~acl & ~unknown),
+        "rules_disagree": contradicted | (proven & reply & ~acl & ~unknown & ~assumed),
         "rules_unknown": applies & unknown & ~by_alone & ~by_remembered,
+        "icmp_type": applies & assumed & ~by_alone & ~by_remembered,
         "rules_allow": (late | others) & passes & ~acl,
         "not_remembered": forgotten | (others & group & ~surely_acl),
     }

@@ -1,7 +1,7 @@
-"""The smallest changes that let a conversation through: one narrow rule for each layer that refuses it, both ways, at both ends.
+"""The smallest changes that let a conversation through: a narrow rule for each layer that refuses it, both ways, at both ends.
 
-A rule is for the far end's address alone, one protocol and one port. Answers go to ports that clients pick, so a rule for them is for
-the refused part of the range that clients may use: a rule for one such port would mend one connection.
+A rule is for the far end's address alone, one protocol and one port. Answers go to ports that clients pick, so a rule for
+them is for the refused part of the range that clients may use: a rule for one such port would mend one connection.
 """
 
 from __future__ import annotations
@@ -148,4 +148,3 @@ def carried_by(network: Network, change: RuleChange) -> int:
         return sum(change.resource in one.security_groups for one in network.interfaces.values())
     subnets = {subnet.id for subnet in network.subnets.values() if subnet.network_acl == change.resource}
     return sum(one.subnet_id in subnets for one in network.interfaces.values())
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-
 from vpcflow.vpc.rule_text import written, written_entry
 from vpcflow.vpc.rules import NetworkAclEntry
 
@@ -45,8 +44,9 @@ class StepTold:
 class PathTold:
     """A conversation from its opener to the other end and back, as the rules have it.
 
-    action: ACCEPT, REJECT, UNKNOWN or NO_ROUTE. route: target of the route, empty where none is known. out, into: steps where the
-    packets leave and arrive; reply_out, reply_into: those of the answers. reply: ACCEPT, REJECT, PARTIAL, UNKNOWN or empty;
+    action: ACCEPT, REJECT, UNKNOWN or NO_ROUTE. route: target of the route, empty where none is known. out, into: steps where
+    the packets leave and arrive; reply_out, reply_into: those of the answers. reply: ACCEPT, REJECT, PARTIAL, UNKNOWN or
+    empty;
     reply_refused: the client's ports that get no answer.
     """
 
@@ -62,7 +62,7 @@ class PathTold:
     @property
     def works(self) -> bool | None:
         """Whether the conversation is let through both ways; None where that cannot be told."""
-        if "REJECT" in (self.action, self.reply) or "NO_ROUTE" in (self.action,) or self.reply == "PARTIAL":
+        if self.action in ("REJECT", "NO_ROUTE") or self.reply in ("REJECT", "PARTIAL"):
             return False
         return None if "UNKNOWN" in (self.action, self.reply) else True
 
@@ -117,5 +117,3 @@ def path_told(found: Path) -> PathTold:
 def refusing(steps: tuple[StepTold, ...]) -> StepTold | None:
     """Return the first step that refuses."""
     return next((step for step in steps if step.action == "REJECT"), None)
-
-

@@ -70,6 +70,7 @@ WHYS: Final = (
     "rules_unknown",
     "rules_allow",
     "not_remembered",
+    "icmp_type",
 )
 """What a verdict rests on, or what keeps it from being more certain; a verdict has any number of them."""
 
