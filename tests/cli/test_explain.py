@@ -80,7 +80,7 @@ def test_records_may_be_given_together_and_in_any_format(run):
     [
         ((), 2, "say what to explain"),
         (("10.0.0.1",), 2, "say what to explain"),
-        (("web", "10.0.0.1"), 2, '"web" is not an IP address'),
+        (("web", "10.0.0.1"), 2, '"web" is neither an IP address'),
         (("--all", "--at", "1h"), 2, "--at asks about one conversation"),
         (("--all", "10.0.0.1", "10.0.0.2"), 2, "say what to explain"),
         (("10.0.0.1", "10.0.0.2", "--protocol", "tpc"), 2, "is no protocol"),

@@ -97,7 +97,7 @@ def rules_in(app: App, time: TimeRange, word: str | None, when: Callable[[str], 
     wanted = [moment for moment in begins if (since or 0) < moment and (time.until is None or moment < time.until)]
     wanted = [*[moment for moment in begins if moment <= (since or 0)][-1:], *wanted] or begins[:1]
     found = []
-    for moment, until in zip(wanted, [*wanted[1:], None], strict=True):
+    for moment, until in zip(wanted, [*wanted, None][1:], strict=False):
         dated = networks.at(app, moment)
         if dated is not None:  # else it went while we read
             found.append(Rules(dated.network, moment, until, dated.early))
