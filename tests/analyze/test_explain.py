@@ -279,15 +279,10 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_a_pattern_has_its_verdict(name, tmp_path):
-    rows, verdicts = PATTERNS[name]
-    assert told(every(tmp_path, [*rows, BACKGROUND])) == verdicts
-
-
-@pytest.mark.parametrize("name", PATTERNS)
-def test_one_conversation_is_judged_as_all_are(name, tmp_path):
+def test_a_pattern_has_its_verdict_alone_and_among_all(name, tmp_path):
     rows, verdicts = PATTERNS[name]
     with asker(fill(tmp_path, [*rows, BACKGROUND], V5)) as asking:
+        assert told(find.every(asking, Scope())) == verdicts
         found = find.one(asking, Scope(), Pair((FAR,), (OWN,)))
     refused = [verdict for verdict in told(found) if not verdict[0].startswith("accepted")]
     assert sorted(refused) == sorted(verdicts)

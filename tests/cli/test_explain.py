@@ -44,7 +44,7 @@ def test_json_has_codes_in_every_language(run, ping):
 def test_all_is_a_row_a_cause_for_programs(run, lake):
     ran = run("explain", "--all", "-o", "csv")
     head, *rows = ran.lines
-    assert head.startswith("verdict,certainty,layer,direction,interface_id")
+    assert head.startswith("verdict,certainty,layer,resource,rule,direction,interface_id")
     records = [int(row.split(",")[head.split(",").index("records") - len(head.split(","))]) for row in rows]
     rejects = run("query", "SELECT count(*) FROM flows WHERE action = 'REJECT' AND srcaddr IS NOT NULL", "-o", "csv")
     assert sum(records) == int(rejects.lines[1])
