@@ -49,7 +49,7 @@ class Running:
         self.said = []
         for line in self.process.stderr:
             self.said.append(line)
-            if "capturing" in line or "error" in line:
+            if "Ctrl-C ends it" in line or line.startswith("error"):
                 break
 
     def end(self, number=signal.SIGTERM):
@@ -151,6 +151,21 @@ def test_a_full_table_makes_skipdata_and_a_warning(wire):
     ]
     assert "warning" in running.err
     assert "SKIPDATA" in running.err
+
+
+def test_ids_come_from_the_network_that_is_named_or_kept(wire, place):
+    (place / "net.toml").write_text(
+        '[vpc]\nname = "lab"\ncidr = ["10.9.0.0/16"]\n[subnet.s]\ncidr = ["10.9.0.0/24"]\n'
+        '[interface.b]\nid = "eni-0123456789abcdef0"\nsubnet = "s"\naddress = ["10.9.0.20"]\n'
+    )
+    wire.b.ip("addr add 10.9.0.20/24 dev vb")
+    named = Running(wire.b, "vb", "-o", "jsonl", "--interval", "600", "--network", "net.toml", place=place)
+    assert named.end() == 0, named.err
+    subprocess.run([*VPCFLOW, "network", "import", "net.toml"], check=True, cwd=place, capture_output=True)
+    kept = Running(wire.b, "vb", "-o", "jsonl", "--interval", "600", place=place)
+    assert kept.end() == 0, kept.err
+    for running in (named, kept):
+        assert "eni-0123456789abcdef0 is vb" in running.err
 
 
 def test_a_process_that_is_killed_leaves_nothing_behind(wire):

@@ -32,7 +32,7 @@ def host_network(host: Host, machine: str, found: Iterable[Link] | None = None) 
     cidrs = _blocks(own)
     interfaces = [
         NetworkInterface(
-            interface_id(machine, one.name),
+            host.interface_ids.get(one.mac) or interface_id(machine, one.name),
             vpc_id,
             subnet_id,
             addresses=tuple(address for address in one.addresses if ":" not in address),

@@ -15,19 +15,21 @@ from vpcflow.errors import ConfigError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
     from vpcflow.app import App, Ingested
     from vpcflow.capture.conntrack import Translations
+    from vpcflow.capture.links import Link
     from vpcflow.capture.live import Config as SourceConfig
     from vpcflow.capture.live import Source
     from vpcflow.config import Config
     from vpcflow.lake.lake import Lake
     from vpcflow.record.flow_counts import FlowCounts
     from vpcflow.types import FlowBatch
+    from vpcflow.vpc.topology import Network
 
     Say = Callable[..., None]
     """Called with a text's key and its values, once for each thing to be said."""
@@ -47,24 +49,55 @@ _AFTER_NS: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Who this host is. account, region, vpc_id: of its interfaces. origin: where that was found: `config`, `ec2`, `default`."""
+    """Who this host is.
+
+    account, region, vpc_id: of its interfaces. interface_ids: those that EC2 told, by MAC. origin: where that was found:
+    `config`, `ec2`, or `default`. why_not: what came of asking EC2, when it did not answer.
+    """
 
     account: str = "000000000000"
     region: str = "local-1"
     vpc_id: str | None = None
+    interface_ids: Mapping[str, str] = field(default_factory=dict)
     origin: str = "default"
+    why_not: str = ""
 
 
 def host(config: Config) -> Host:
-    """Return who this host is, by the settings `identity.…`."""
+    """Return who this host is: by the settings `identity.…`, for what they leave open by EC2 if they say that it be asked."""
     named = {name: config.text(f"identity.{name}") for name in ("account", "region", "vpc")}
     found = Host(origin="config" if any(named.values()) else "default")
+    if config.get("identity.ec2_metadata"):
+        from vpcflow.capture.ec2_metadata import instance
+
+        told = instance()
+        if told.why_not:
+            found = replace(found, why_not=told.why_not)
+        else:
+            found = Host(told.account, told.region, told.vpc_id or None, told.interfaces, "ec2")
     return replace(
         found,
         account=named["account"] or found.account,
         region=named["region"] or found.region,
         vpc_id=named["vpc"] or found.vpc_id,
     )
+
+
+def naming(host: Host, network: Network | None) -> Callable[[Link], str | None]:
+    """Return what tells an interface's id: *network* (by MAC or address), else EC2; it answers None where neither does."""
+    from vpcflow.vpc.inventory import inventory
+
+    known = None if network is None else inventory(network)
+
+    def id_of(link: Link) -> str | None:
+        found = None
+        if known is not None:
+            found = known.by_mac(link.mac) if link.mac else None
+            for address in link.addresses:
+                found = found or known.by_address(address)
+        return found.id if found else host.interface_ids.get(link.mac)
+
+    return id_of
 
 
 def open_source(config: SourceConfig, say: Say) -> Source:

@@ -85,6 +85,7 @@ class Interfaces:
         self._config = config
         self.here: dict[int, Link] = {}
         self._known: dict[int, Link] = {}
+        self._ids: dict[int, str] = {}
         self.refresh()
         missing = [name for name in config.interfaces if name not in {link.name for link in self.here.values()}]
         if missing:
@@ -98,16 +99,23 @@ class Interfaces:
             index: link for index, link in links().items() if (link.name in wanted if wanted else link.name != LOOPBACK)
         }
         self._known |= self.here
+        taken: set[str] = set()
+        for index in sorted(self.here):
+            link = self.here[index]
+            given = self._config.name_of(link) if self._config.name_of else None
+            # Interfaces made from another one (VLANs, bridges) may have its MAC; the first has its id.
+            found = given if given and given not in taken else interface_id(self._config.machine, link.name)
+            taken.add(found)
+            self._ids[index] = found
 
-    def id_of(self, link: Link) -> str:
+    def id_of(self, index: int) -> str:
         """Return an interface's id: the one it has been given, else one made from machine and name."""
-        given = self._config.name_of(link) if self._config.name_of else None
-        return given or interface_id(self._config.machine, link.name)
+        return self._ids.get(index) or interface_id(self._config.machine, self.link(index).name)
 
     @property
     def ids(self) -> dict[str, str]:
         """Those that are there: id → name."""
-        return {self.id_of(link): link.name for link in self.here.values()}
+        return {self.id_of(index): link.name for index, link in self.here.items()}
 
     def link(self, index: int) -> Link:
         """Return an interface that is or was there."""
@@ -145,7 +153,7 @@ def counted(
     rows["interface"], listed = interfaces.numbered(rows["interface"], lost)
     place = {index: number for number, index in enumerate(listed)}
     gaps = tuple(Gap(place[index], since_ns, count) for index, count in lost.items())
-    ids = tuple(interfaces.id_of(interfaces.link(index)) for index in listed)
+    ids = tuple(map(interfaces.id_of, listed))
     return FlowCounts(rows, ids, left_out, gaps)
 
 

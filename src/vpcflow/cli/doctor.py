@@ -8,12 +8,12 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from vpcflow import __version__
+from vpcflow.cli.capture_doctor import Finding, capture_findings
 from vpcflow.cli.choices import one_of, s3_options
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import byte_size
@@ -32,16 +32,6 @@ _ROOM: Final = 1 << 30
 _GLYPHS: Final = {"good": "✓", "warning": "!", "bad": "✕"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. todo: what to do, empty when it is well."""
-
-    what: str
-    level: str
-    found: str
-    todo: str = ""
-
-
 @declare(
     "doctor",
     examples=("vpcflow doctor", "vpcflow doctor -o json", "vpcflow doctor cloudwatch:/vpc/flow s3://my-logs/AWSLogs"),
@@ -54,7 +44,15 @@ class Finding:
 @s3_options
 def command(session: Session, sources: tuple[str, ...], kind: str, sqs_url: str | None) -> int:
     """See ``command.doctor``."""
-    found = [*_program(), *_settings(session), *_lake(session), *_access(session), _region(session), _lab()]
+    found = [
+        *_program(),
+        *_settings(session),
+        *_lake(session),
+        *_access(session),
+        _region(session),
+        *capture_findings(),
+        _lab(),
+    ]
     found += [_source(session, source) for source in sources]
     found += [_queue(session, sqs_url)] if sqs_url is not None else []
     if kind == "json":

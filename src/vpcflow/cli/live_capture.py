@@ -14,6 +14,7 @@ from vpcflow.cli.flow_table import SHORT, short_table, wide_table
 from vpcflow.cli.render import chosen, write_batches
 from vpcflow.cli.stop import stopping
 from vpcflow.cli.summary import report_problems
+from vpcflow.cli.when import seconds
 from vpcflow.errors import ConfigError, UsageError
 from vpcflow.i18n import t
 from vpcflow.record.format import DEFAULT
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from vpcflow.aggregate.records import Identity
     from vpcflow.app.live import LiveCapture
+    from vpcflow.app.networks import Dated
+    from vpcflow.capture.links import Link
     from vpcflow.capture.live import Config, Source
     from vpcflow.cli.session import Session
     from vpcflow.record.format import LogFormat
@@ -34,7 +37,13 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_@-]{0,14}")
 _TABLE_ROWS: Final = 100
 _SHOWN: Final = 6
 _ONLY_FILES: Final = {"local": "--local"}
-_ONLY_LIVE: Final = {"backend": "--backend", "nft": "--nft", "duration": "--duration", "max_flows": "--max-flows"}
+_ONLY_LIVE: Final = {
+    "backend": "--backend",
+    "nft": "--nft",
+    "duration": "--duration",
+    "max_flows": "--max-flows",
+    "network": "--network",
+}
 
 
 def is_live(sources: Sequence[str], values: dict[str, Any]) -> bool:
@@ -77,7 +86,7 @@ def run_live(
 
     kind = chosen(values["kind"])
     totals = Totals()
-    config = _config(values)
+    config = _config(session, values)
     source = open_source(config, session.note)
     began = time.monotonic()
     try:
@@ -103,17 +112,35 @@ def run_live(
     return 0
 
 
-def _config(values: dict[str, Any]) -> Config:
+def _naming(session: Session, values: dict[str, Any]) -> Callable[[Link], str | None]:
+    """Return what tells ids of interfaces: --interface-id, or the network that --network names or that is kept."""
+    from vpcflow.app import networks
+    from vpcflow.app.live import host, naming
+
+    given = values["interface_id"]
+    if given:
+        return lambda _: given
+    word = values["network"]
+    found = _network(session, word) if word else networks.at(session.app)
+    return naming(host(session.config), found.network if found else None)
+
+
+def _network(session: Session, word: str) -> Dated:
+    from vpcflow.app import networks
+
+    return networks.named(session.app, word, lambda text: seconds(text, now_s=time.time()))
+
+
+def _config(session: Session, values: dict[str, Any]) -> Config:
     from vpcflow.capture.identity import machine_id
     from vpcflow.capture.live import MAX_FLOWS, Config
 
-    given = values["interface_id"]
     return Config(
         interfaces=tuple(dict.fromkeys(values["sources"])),
         backend="nft" if values["nft"] else values["backend"] or "auto",
         interval_s=values["interval"],
         machine=machine_id(),
-        name_of=(lambda _: given) if given else None,
+        name_of=_naming(session, values),
         max_flows=values["max_flows"] or MAX_FLOWS,
         keep_all=values["keep_all"],
     )
@@ -132,7 +159,12 @@ def _keep_privileges(values: dict[str, Any], source: Source, translations: objec
 
 
 def _say_what(session: Session, source: Source, config: Config, identity: Identity) -> None:
-    if (identity.account, identity.region) == ("000000000000", "local-1"):
+    from vpcflow.app.live import Host, host
+
+    here = host(session.config)
+    if here.why_not:
+        session.warn(t("live.no_metadata", reason=here.why_not))
+    if (identity.account, identity.region) == (Host().account, Host().region):
         session.note("live.identity_default")
     names = ", ".join(config.interfaces) or t("live.all")
     for interface, name in list(source.ids.items())[:_SHOWN]:
