@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from vpcflow.enrich.columns import encoded, filled, words
-from vpcflow.enrich.prefixes import Addresses, PrefixTable
+from vpcflow.enrich.columns import Words, filled
+from vpcflow.enrich.prefixes import PrefixTable
 from vpcflow.errors import ConfigError
+from vpcflow.vpc.address_columns import Addresses, Coded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,14 +69,14 @@ class AwsService:
     """Fills the service of both packet-level addresses."""
 
     def __init__(self, ranges: AwsRanges) -> None:
-        self._ranges = ranges
+        self._ranges, self._words = ranges, Words(ranges.services)
 
     def __call__(self, batch: FlowBatch) -> FlowBatch:
         """Return *batch* with the services its addresses belong to."""
         new = {}
         for side in ("src", "dst"):
             name = f"pkt_{side}addr" if f"pkt_{side}addr" in batch.schema.names else f"{side}addr"
-            texts, places = encoded(batch, name)
-            codes = np.append(self._ranges.table.lookup(Addresses(texts)), -1)
-            new[f"pkt_{side}_aws_service"] = words(self._ranges.services, codes[places])
+            far = Coded.of(batch.column(name))
+            codes = self._ranges.table.lookup(Addresses.of(far.values))
+            new[f"pkt_{side}_aws_service"] = self._words.at(codes[far.codes])
         return filled(batch, new)

@@ -27,14 +27,25 @@ def encoded(batch: FlowBatch, name: str) -> tuple[list[str | None], NDArray[np.i
     return column.dictionary.to_pylist(), codes
 
 
+class Words:
+    """Words that columns are made of; what is None or empty is null."""
+
+    def __init__(self, values: Sequence[str | None]) -> None:
+        distinct = dict.fromkeys(value for value in values if value)
+        code = {word: number for number, word in enumerate(distinct)}
+        self._distinct = pa.array(list(distinct), pa.string())
+        # The last one is for places below 0.
+        self._codes = np.array([*(code.get(value or "", -1) for value in values), -1], np.int32)
+
+    def at(self, places: NDArray[Any]) -> pa.DictionaryArray:
+        """Return the word at each of *places*; -1 is null."""
+        codes = self._codes[places]
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), self._distinct)
+
+
 def words(values: Sequence[str | None], places: NDArray[Any]) -> pa.DictionaryArray:
-    """Return the value at each of *places* as a column; a place below 0, and a value that is None or empty, is null."""
-    known = np.array([bool(value) for value in values] or [False])
-    nothing = (places < 0) | ~known[np.maximum(places, 0)]
-    distinct = pa.array([value or "" for value in values] or [""], pa.string())
-    codes = pa.array(np.maximum(places, 0).astype(np.int32), mask=nothing)
-    # Two places may have one word, and a dictionary holds each once.
-    return pa.DictionaryArray.from_arrays(codes, distinct).cast(pa.string()).dictionary_encode().cast(ENCODED)
+    """Return the value at each of *places* as a column; -1, and a value that is None or empty, is null."""
+    return Words(values).at(places)
 
 
 def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> pa.Array:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vpcflow.enrich.columns import encoded, filled, words
+from vpcflow.enrich.columns import Words, encoded, filled
 from vpcflow.enrich.interface import TYPES
+from vpcflow.enrich.prefixes import PrefixTable, PrefixTables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +38,13 @@ class NextHop:
         self._routes, self._network = routes, network
         every = list(network.interfaces.values())
         self._number = {one.id: number for number, one in enumerate(every)}
-        self._by_address = {
-            (one.vpc_id, address): number for number, one in enumerate(every) for address in (*one.addresses, *one.ipv6)
-        }
-        self._values = [self._tell(one) for one in every]
+        self._vpcs = {vpc_id: number for number, vpc_id in enumerate(dict.fromkeys(one.vpc_id for one in every))}
+        own: list[list[tuple[str, int]]] = [[] for _ in self._vpcs]
+        for number, one in enumerate(every):
+            own[self._vpcs[one.vpc_id]] += [(address, number) for address in (*one.addresses, *one.ipv6)]
+        self._by_address = PrefixTables(list(map(PrefixTable, own)))
+        told = [self._tell(one) for one in every]
+        self._words = [Words([values[number] for values in told]) for number in range(len(FILLS))]
         self._accounts = [one.account or network.account for one in every]
         self._silent = np.array([*(one.type in _SILENT for one in every), False])
 
@@ -53,12 +57,12 @@ class NextHop:
         new = {}
         for number, name in enumerate(FILLS):
             places = hops if number == _ZONE else np.where(foreign, -1, hops)
-            new[name] = words([values[number] for values in self._values], places)
+            new[name] = self._words[number].at(places)
         return filled(batch, new)
 
     def _interfaces(self, ways: Ways) -> NDArray[np.int64]:
         """Return the number of each row's next interface, -1 for none."""
-        found = np.full(len(ways.places), -1, np.int64)
+        found, vpcs = np.full((2, len(ways.places)), -1, np.int64)
         for place in np.unique(ways.places).tolist():
             if place < 0:
                 continue
@@ -66,9 +70,9 @@ class NextHop:
             if hop.kind == "interface":
                 found[rows] = self._number.get(hop.interface_id, -1)
             elif hop.kind in ("local", "pcx") and hop.vpc_id:
-                distinct, at = np.unique(ways.at[rows], return_inverse=True)
-                there = [self._by_address.get((hop.vpc_id, ways.addresses[one] or ""), -1) for one in distinct.tolist()]
-                found[rows] = np.array(there, np.int64)[at]
+                vpcs[rows] = self._vpcs.get(hop.vpc_id, -1)
+        by_address = np.flatnonzero(vpcs >= 0)
+        found[by_address] = self._by_address.lookup(ways.far, vpcs[by_address], ways.at[by_address])
         return found
 
     def _foreign(self, batch: FlowBatch, hops: NDArray[np.int64]) -> NDArray[np.bool_]:

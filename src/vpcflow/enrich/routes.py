@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vpcflow.enrich.columns import column_or_null, encoded, equals
-from vpcflow.enrich.prefixes import Addresses, PrefixTable, most_specific_last
+from vpcflow.enrich.prefixes import PrefixTable, PrefixTables, most_specific_last
+from vpcflow.vpc.address_columns import Addresses, Coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,8 @@ _BY_PREFIX: Final[tuple[tuple[str, Kind], ...]] = (
     ("local", "local"), ("eni-", "interface"), ("i-", "interface"), ("nat-", "interface"), ("tgw-", "interface"),
     ("lgw-", "interface"), ("igw-", "igw"), ("eigw-", "igw"), ("vgw-", "vgw"), ("pcx-", "pcx"), ("cagw-", "carrier"),
 )  # fmt: skip
+
+_READ: Final = ("interface_id", "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr", "flow_direction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,13 @@ class Hop:
 class Ways:
     """For each row of a batch.
 
-    hops, places: the hop of a row is ``hops[places[row]]``, -1 for none. far: its far address; addresses, at: distinct ones, and
-    which of them each row has (-1 for none). egress: whether it went out.
+    hops, places: the hop of a row is ``hops[places[row]]``, -1 for none. far, at: the distinct far addresses, and which of them
+    each row has (-1 for none). egress: whether it went out.
     """
 
     hops: Sequence[Hop]
     places: NDArray[np.int64]
-    addresses: Sequence[str | None]
+    far: Addresses
     at: NDArray[np.int64]
     egress: NDArray[np.bool_]
 
@@ -73,29 +76,34 @@ class Routes:
         self._numbers: dict[Hop, int] = {}
         self._tables: list[PrefixTable] = []
         self._by_subnet = {subnet.id: self._table(subnet) for subnet in network.subnets.values()}
+        self._prefixes = PrefixTables(self._tables)
+        self._last: tuple[list[tuple[int, int]], list[pa.Array], Ways] | None = None
         self._subnets = {one.id: one.subnet_id for one in network.interfaces.values()}
 
     def ways(self, batch: FlowBatch) -> Ways:
-        """Find the way of each row."""
+        """Find the way of each row; that of the last batch is remembered, as several transforms ask."""
+        columns = [batch.column(name) for name in _READ if name in batch.schema.names]
+        key = [
+            (buffer.address, column.offset) for column in columns for buffer in column.buffers() if buffer is not None
+        ]
+        if self._last is None or key != self._last[0]:
+            # The columns are kept, so that no others can come to lie in their place.
+            self._last = key, columns, self._ways(batch)
+        return self._last[2]
+
+    def _ways(self, batch: FlowBatch) -> Ways:
         egress, ingress = (equals(batch, "flow_direction", word) for word in ("egress", "ingress"))
         source, target = (
             pc.coalesce(*(column_or_null(batch, f"{packet}{side}addr") for packet in ("pkt_", "")))
             for side in ("src", "dst")
         )
-        far = pc.if_else(pa.array(egress), target, source).dictionary_encode()
-        texts = far.dictionary.to_pylist()
-        at = pc.fill_null(far.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
-        at = np.where(egress | ingress, at, -1)
-        addresses = Addresses(texts)
+        far = Coded.of(pc.if_else(pa.array(egress), target, source))
+        at = np.where(egress | ingress, far.codes, -1)
         ids, interfaces = encoded(batch, "interface_id")
         of_interface = np.array([*(self._by_subnet.get(self._subnets.get(name or "", ""), -1) for name in ids), -1])
-        tables = of_interface[interfaces]
-        places = np.full(batch.num_rows, -1, np.int64)
-        for number in np.unique(tables[at >= 0]).tolist():
-            if number >= 0:
-                rows = (tables == number) & (at >= 0)
-                places[rows] = self._tables[number].lookup(addresses)[at[rows]]
-        return Ways(self.hops, places, texts, at, egress)
+        addresses = Addresses.of(far.values)
+        places = self._prefixes.lookup(addresses, of_interface[interfaces], at)
+        return Ways(self.hops, places, addresses, at, egress)
 
     def _table(self, subnet: Subnet) -> int:
         """Make the table of one subnet; the order is that of what holds over what."""

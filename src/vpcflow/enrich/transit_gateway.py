@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vpcflow.enrich.columns import column_or_null, encoded, equals, words
-from vpcflow.enrich.prefixes import Addresses, PrefixTable, most_specific_last
+from vpcflow.enrich.prefixes import PrefixTable, most_specific_last
 from vpcflow.record.schema import in_order
+from vpcflow.vpc.address_columns import Addresses, Coded
 from vpcflow.vpc.membership import attachment_of, transit_gateway_of
 
 if TYPE_CHECKING:
@@ -88,10 +89,9 @@ class TransitGatewayRecords:
 
     def _at(self, addresses: pa.Array) -> NDArray[np.int64]:
         """Return the attachment of the VPC that holds each address, -1 for none."""
-        coded = addresses.dictionary_encode()
-        found = np.append(self._by_address.lookup(Addresses(coded.dictionary.to_pylist())), -1)
-        places: NDArray[np.int64] = pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
-        return found[places]
+        coded = Coded.of(addresses)
+        found: NDArray[np.int64] = self._by_address.lookup(Addresses.of(coded.values))[coded.codes]
+        return found
 
     def _other(self, there: NDArray[np.int64], here: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return *there*, but the interface in the zone of *here* where the VPC has one in it."""
