@@ -8,8 +8,9 @@ import pytest
 
 from app.running import REFUSED, T0, House, flow, network
 from vpcflow.app.run_lock import is_running, only_one
-from vpcflow.errors import ConfigError
+from vpcflow.errors import ConfigError, StateError
 from vpcflow.state.flow_logs import FlowLogs
+from vpcflow.state.runs import Runs
 from vpcflow.vpc.topology import NetworkInterface
 
 
@@ -211,6 +212,46 @@ def test_flow_logs_without_any_are_waited_for(house):
     house.take(daemon, 90, flow("eni-a", 70, 1003))
     house.close(daemon, 100)
     assert house.ports(vpc) == {("eni-a", 1003): 1}
+
+
+def test_flow_logs_that_share_a_log_group_have_one_stream_from_then_on(house):
+    group = {
+        "LogDestination": None,
+        "LogGroupName": "flows",
+        "DeliverLogsPermissionArn": "arn:aws:iam::123456789012:role/x",
+    }
+    house.create(**group)
+    opened = []
+
+    def delivery(flow_log, shared):
+        opened.append((flow_log.traffic_type, shared))
+        return house.delivery(flow_log, shared)
+
+    daemon = house.daemon(delivery=delivery)
+    house.take(daemon, 30, flow("eni-a", 5, 1001))
+    second = house.create(TrafficType="REJECT", **group)
+    house.take(daemon, 61)
+    house.delete(second)
+    house.take(daemon, 90)
+    house.close(daemon, 91)
+    assert opened == [("ALL", False), ("ALL", True), ("REJECT", True), ("ALL", False)]
+
+
+def test_a_state_file_that_cannot_be_written_stops_nothing_and_is_told_once(house, monkeypatch):
+    vpc = house.create()
+    daemon = house.daemon()
+
+    def broken(self, *_, **__):
+        raise StateError("state.unreadable", path="here", reason="database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Runs, "mark", broken)
+        for second in (30, 61, 121):
+            house.take(daemon, second, flow("eni-a", second - 20, 1000 + second))
+    house.take(daemon, 181)
+    assert house.close(daemon, 182)
+    assert len(house.ports(vpc)) == 3
+    assert [key for key, _ in house.said] == ["run.state"]
 
 
 def test_there_is_one_daemon_for_a_state(tmp_path):

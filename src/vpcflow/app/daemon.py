@@ -19,6 +19,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,7 @@ from vpcflow.vpc.flow_logs import ACCESS_ERROR, DeliveryStatus
 from vpcflow.vpc.membership import interfaces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from vpcflow.aggregate.records import Identity
@@ -63,6 +64,7 @@ _RETRY_S: Final = 60
 """A destination that could not be opened is tried again after this time."""
 
 _RATE_S: Final = 60
+_TROUBLE_S: Final = 600
 _LOOK_NS: Final = 10 * _SECOND
 
 
@@ -109,9 +111,10 @@ class _Stream:
 
     flow_log: FlowLog
     since_s: int
-    members: frozenset[str] = frozenset()
+    members: frozenset[str] | None = None
     shape: Transform | None = None
     delivery: Delivery | None = None
+    shared: bool = False
     retry_at: float = 0.0
     until_s: int = 0
     gap_s: int | None = None
@@ -119,7 +122,7 @@ class _Stream:
 
     def put(self, batch: FlowBatch) -> int:
         """Take the records of its resource; return how many."""
-        mine = _of_interfaces(batch, self.members)
+        mine = _of_interfaces(batch, self.members or frozenset())
         late = pc.greater_equal(mine.column("end"), self.since_s)
         if late.true_count < mine.num_rows:
             mine = mine.filter(late)
@@ -147,11 +150,29 @@ class Daemon:
         self._interfaces: tuple[str, ...] = ()
         self._recent: deque[tuple[int, int]] = deque()
         self._records = self._skipped = 0
+        self._trouble_told = float("-inf")
         self.totals = Totals()
         self.reload(now_ns)
         self._clear_left_over()
 
     # --- flow logs and network -----------------------------------------------------------------------------------
+
+    def _refresh(self, now_ns: int, interfaces: tuple[str, ...]) -> None:
+        """Take up what has changed; where it cannot be read, go on as before."""
+        with self._going_on():
+            if self._is_stale(now_ns, interfaces):
+                self.reload(now_ns)
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Go on where the state file cannot be read or written just now, and say so now and then."""
+        try:
+            yield
+        except VpcFlowError as error:
+            now = time.monotonic()
+            if now > self._trouble_told + _TROUBLE_S:
+                self._trouble_told = now
+                self._say("run.state", reason=error.message)
 
     def reload(self, now_ns: int) -> None:
         """Take the flow logs and the network as they are now."""
@@ -181,21 +202,31 @@ class Daemon:
         """Find out which interfaces a flow log looks at now."""
         flow_log = stream.flow_log
         members = interfaces_of(network, flow_log.resource_type, flow_log.resource_id)
-        if members is None:
+        if members is None and stream.members != frozenset():
             self._say("run.no_resource", flow_log=flow_log.id, resource=flow_log.resource_id)
         stream.members = members or frozenset()
         if flow_log.is_transit_gateway:
             stream.shape = TransitGatewayRecords(network)
         else:
             stream.shape = TagFields(network, flow_log.tag_fields) if flow_log.tag_fields else None
+        if stream.delivery is not None and stream.shared != self._is_shared(flow_log):
+            # Several flow logs of one log group have one stream, so its name is another one from now on.
+            stream.delivery.close(self._wiring.close_s)
+            stream.delivery = None
         if stream.delivery is None:
             self._open(stream)
 
+    def _is_shared(self, flow_log: FlowLog) -> bool:
+        """Tell whether other flow logs publish to the same log group."""
+        group = _group(flow_log)
+        return bool(group) and any(
+            _group(other.flow_log) == group for other in self._streams.values() if other.flow_log.id != flow_log.id
+        )
+
     def _open(self, stream: _Stream) -> None:
-        groups = [_group(other.flow_log) for other in self._streams.values()]
-        group = _group(stream.flow_log)
+        stream.shared = self._is_shared(stream.flow_log)
         try:
-            stream.delivery = self._wiring.delivery(stream.flow_log, bool(group) and groups.count(group) > 1)
+            stream.delivery = self._wiring.delivery(stream.flow_log, stream.shared)
         except VpcFlowError as error:
             stream.retry_at = time.monotonic() + _RETRY_S
             self._report(stream, DeliveryStatus("FAILED", ACCESS_ERROR, error.message))
@@ -238,8 +269,7 @@ class Daemon:
 
     def take(self, now_ns: int, counts: FlowCounts) -> None:
         """Take one drain that began at *now_ns*."""
-        if self._is_stale(now_ns, counts.interfaces):
-            self.reload(now_ns)
+        self._refresh(now_ns, counts.interfaces)
         self._interfaces = counts.interfaces
         self._look_after(time.monotonic())
         for stream in self._streams.values():
@@ -276,7 +306,8 @@ class Daemon:
         self._skipped += stream.put(self._enrich(status_records(spans, "SKIPDATA", self._wiring.identity)))
         self._say("run.gap", flow_log=stream.flow_log.id, since_s=stream.gap_s)
         stream.gap_s, stream.until_s = None, now_s
-        self._runs.mark({stream.flow_log.id: now_s})
+        with self._going_on():
+            self._runs.mark({stream.flow_log.id: now_s})
 
     def _mark(self, now_s: int) -> None:
         """Keep how far each flow log has come, once an interval."""
@@ -285,7 +316,8 @@ class Daemon:
             length = stream.flow_log.interval_s
             if stream.gap_s is None and now_s // length * length > stream.until_s:
                 marks[stream.flow_log.id] = stream.until_s = now_s // length * length
-        self._runs.mark(marks)
+        with self._going_on():
+            self._runs.mark(marks)
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -303,7 +335,8 @@ class Daemon:
         if status.status is None or status == before:
             return
         stream.status = status
-        self._flow_logs.report(stream.flow_log.id, status)
+        with self._going_on():
+            self._flow_logs.report(stream.flow_log.id, status)
         if status.status == "FAILED":
             self._say("run.failed", flow_log=stream.flow_log.id, message=status.error_message, reason=status.reason)
         elif before.status == "FAILED":
@@ -335,7 +368,8 @@ class Daemon:
         for interval_s, aggregator in self._aggregators.items():
             self._hand_on(interval_s, aggregator.finish(now_ns))
         whole = [one for one, stream in self._streams.items() if stream.gap_s is None]
-        self._runs.mark(dict.fromkeys(whole, now_ns // _SECOND), stopped=True)
+        with self._going_on():
+            self._runs.mark(dict.fromkeys(whole, now_ns // _SECOND), stopped=True)
         opened = [stream.delivery for stream in self._streams.values() if stream.delivery is not None]
         if not opened:
             return True

@@ -88,7 +88,7 @@ class _StatusLine:
         self._clear()
         if "since_s" in values:
             values["since"] = utc(int(str(values.pop("since_s"))))
-        if key in ("run.failed", "run.gap", "run.left_over", "run.no_resource"):
+        if key in ("run.failed", "run.gap", "run.left_over", "run.no_resource", "run.state"):
             self.session.warn(t(key, **values))
         else:
             self.session.note(key, **values)
