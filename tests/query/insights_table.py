@@ -36,6 +36,9 @@ class NoLake:
     def scan(self, table: str, where: PartitionFilter) -> TableRef:
         return TableRef(table, ())
 
+    def size(self, table: str, where: PartitionFilter) -> int:
+        return 0
+
     def newest(self, table: str) -> None:
         return None
 

@@ -93,6 +93,10 @@ class Lake:
         files = (replace(file, path=path) for file, path in zip(found, self._storage.local(found), strict=True))
         return TableRef(table, self.columns(table), tuple(files))
 
+    def size(self, table: str, where: PartitionFilter) -> int:
+        """Return the bytes of the files of *table* that may hold rows of *where*."""
+        return sum(file.bytes for file in self.ledger.scan(table, where))
+
     def newest(self, table: str) -> int | None:
         """Return when the newest record of *table* ends (epoch s), None for an empty table."""
         return self.ledger.newest(table)

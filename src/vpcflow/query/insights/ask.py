@@ -13,11 +13,13 @@ from vpcflow.errors import QueryError
 from vpcflow.query.compile import compile_bound
 from vpcflow.query.insights.compile import DEFAULT_ROWS, Compiler, Note, Plan
 from vpcflow.query.insights.flow_records import SOURCE_COLUMNS, SOURCES
+from vpcflow.query.insights.kinds import INT
 from vpcflow.query.insights.operators import ROW
 from vpcflow.query.insights.parse import parse
+from vpcflow.query.insights.records import Column
 from vpcflow.query.schema import Schema
 from vpcflow.record.fields import TABLES
-from vpcflow.types import Engine, HiveTable, Limits
+from vpcflow.types import Catalog, Engine, HiveTable, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +29,20 @@ if TYPE_CHECKING:
     from vpcflow.query.insights.compile import Groups
     from vpcflow.query.insights.flow_records import Sources
     from vpcflow.query.insights.operators import Operator, Step
-    from vpcflow.query.insights.records import Column, Range
-    from vpcflow.types import Catalog
+    from vpcflow.query.insights.records import Range
+    from vpcflow.types import PartitionFilter
 
 _NO_LIMITS: Final = Limits()
+ESTIMATE: Final = "estimatedBytesScanned"
+"""The column that `estimate` shows."""
+
+
+class SizedCatalog(Catalog, Protocol):
+    """A lake that tells how much there is to read without fetching it."""
+
+    def size(self, table: str, where: PartitionFilter) -> int:
+        """Return the bytes of the files of *table* that may hold rows of *where*."""
+        ...
 
 
 class TableEngine(Engine, Protocol):
@@ -102,7 +114,7 @@ class ArrowRows:
 class Insights:
     """Asks one engine about one lake. sources: of its records. groups: log groups and lookup tables."""
 
-    def __init__(self, engine: TableEngine, catalog: Catalog, sources: Sources, groups: Groups) -> None:
+    def __init__(self, engine: TableEngine, catalog: SizedCatalog, sources: Sources, groups: Groups) -> None:
         self._engine, self._catalog, self._sources, self._groups = engine, catalog, sources, groups
 
     def schema(self) -> Schema:
@@ -129,7 +141,19 @@ class Insights:
 
     def run(self, plan: Plan, limits: Limits = _NO_LIMITS) -> Rows:
         """Answer a compiled query."""
+        if plan.estimate:
+            return _estimated(plan, self.estimate(plan))
         return _Run(self, self._engine, self._catalog, self._sources, plan, limits).rows()
+
+    def estimate(self, plan: Plan) -> int:
+        """Return the bytes of the files that a compiled query would read; nothing is run."""
+        schema = self.schema()
+        sizes = [0]
+        for step in plan.steps:
+            for select in step.selects:
+                scans = compile_bound(select.copy(), schema).scans
+                sizes.append(sum(self._catalog.size(table, where) for table, where in scans.items()))
+        return max(sizes)
 
     def explain(self, plan: Plan) -> list[str]:
         """Return the SQL of each step."""
@@ -137,11 +161,18 @@ class Insights:
         return [compile_bound(select.copy(), schema).sql for step in plan.steps for select in step.selects]
 
 
+def _estimated(plan: Plan, size: int) -> Rows:
+    """Return what `estimate` shows."""
+    columns = (Column(ESTIMATE, INT, "c0"),)
+    rows = pa.table({"c0": pa.array([size], pa.int64())})
+    return Rows(columns, rows, plan.notes, 0, (), "", None, lambda: Statistics(0, 0, 0))
+
+
 class _Run:
     """One plan while it is answered."""
 
     def __init__(
-        self, asker: Insights, engine: TableEngine, catalog: Catalog, sources: Sources, plan: Plan, limits: Limits
+        self, asker: Insights, engine: TableEngine, catalog: SizedCatalog, sources: Sources, plan: Plan, limits: Limits
     ) -> None:
         self._engine, self._catalog, self._sources, self._plan = engine, catalog, sources, plan
         self._schema = asker.schema()

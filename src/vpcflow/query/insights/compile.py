@@ -45,7 +45,7 @@ class Plan:
     """A compiled query. columns: of the last step's rows. matched: counts the events that passed the filters.
 
     pointer: the column that is each event's `@ptr`, "" where rows are no events. chart: the bin that rows are grouped by, if any.
-    tables: Arrow tables to attach, by name.
+    tables: Arrow tables to attach, by name. estimate: only how much would be read is asked.
     """
 
     steps: tuple[Step, ...]
@@ -56,6 +56,7 @@ class Plan:
     tables: Mapping[str, pa.Table]
     pointer: str = ""
     chart: tuple[str, int, str] | None = None
+    estimate: bool = False
 
 
 class Groups(Protocol):
@@ -219,9 +220,10 @@ class Compiler:
         limited = any(stage.command == "limit" for stage in query.stages)
         columns = tuple(Column(name, value.kind, self.fresh()) for name, value in wanted)
         select = self._rows(relation, wanted, columns, None if limited else self._limit)
-        steps = (*self._steps, Step((select,), (columns,)))
+        steps = _needed([*self._steps, Step((select,), (columns,))])
         notes, tables = tuple(self._notes.values()), self.tables
-        return Plan(steps, columns, matched, scanned, notes, tables, pointer, relation.binned)
+        estimate = query.stages[-1].command == "estimate"
+        return Plan(steps, columns, matched, scanned, notes, tables, pointer, relation.binned, estimate)
 
     def _rows(
         self, relation: Relation, wanted: Sequence[tuple[str, Value]], keyed: Sequence[Column], limit: int | None
@@ -271,8 +273,21 @@ class Compiler:
                 raise malformed("before_stats", self.text, early.start, early.end, command=early.command)
             if before.count("stats") >= MAX_STATS:
                 raise malformed("many_stats", self.text, stage.start, stage.end, most=MAX_STATS)
+        if "estimate" in before:
+            raise unexpected(self.text, stage.start, stage.start + len(word), "nothing after estimate")
         if stage.command == "join" and "join" in before:
             raise malformed("one_join", self.text, stage.start, stage.end)
+
+
+def _needed(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps whose rows something reads; what `diff` looks at anew, `pattern` made for nothing."""
+    kept: list[Step] = []
+    read: set[str] = set()
+    for step in reversed(steps):
+        if step.operator is None or step.table in read:
+            kept.append(step)
+            read |= {table.name for select in step.selects for table in select.find_all(exp.Table)}
+    return tuple(reversed(kept))
 
 
 def _counted(relation: Relation) -> exp.Query:

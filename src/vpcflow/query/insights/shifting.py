@@ -38,3 +38,12 @@ def again(relation: Relation, stages: Sequence[Stage], span: Range) -> Relation:
     found = compiler.again(timeless, span)
     compiler.before = before
     return found
+
+
+def once_more(relation: Relation, stages: Sequence[Stage]) -> Relation:
+    """Compile *stages* again for the time asked about."""
+    compiler = relation.compiler
+    before = compiler.before
+    found = compiler.again(stages, compiler.span)
+    compiler.before = before
+    return found

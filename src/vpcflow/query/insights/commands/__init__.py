@@ -56,6 +56,7 @@ MODULES: Final = (
     "fields", "display", "filter", "parse", "json_field", "stats", "sort", "limit", "dedup", "source", "filter_index",
     "unmask", "lookup", "cidrlookup", "join", "unnest", "expand", "accum", "autoregress", "filldown", "sessionize",
     "outlier", "count_frequent", "add_totals", "append_cols", "fill_missing",
+    "pattern", "diff", "anomaly", "log_compare", "relevant_fields", "estimate",
 )  # fmt: skip
 """The modules, in the order of the reference."""
 
