@@ -24,6 +24,9 @@ from vpcflow.query import filter as filters
 from vpcflow.query.athena.functions import registry
 from vpcflow.query.athena.saved import PREDEFINED
 from vpcflow.query.filter import MAX_LENGTH
+from vpcflow.query.insights import commands as insights_commands
+from vpcflow.query.insights import functions as insights_functions
+from vpcflow.query.insights import periods
 from vpcflow.query.schema import FLOWS, columns_of
 from vpcflow.record import kind, write
 from vpcflow.record.fields import TABLES, TGW_FIELDS, VPC_FIELDS, Field
@@ -457,6 +460,100 @@ Types are Trino's. A capital letter stands for any type, `local` for a date or t
 """
 
 
+FAMILIES: Final = {
+    "number": "Numbers",
+    "time": "Times",
+    "general": "Any values",
+    "document": "JSON",
+    "address": "Addresses",
+    "words": "Texts",
+    "encoding": "Encodings and digests",
+    "aggregate": "Aggregates, in stats",
+}
+"""What the families of `query.insights.functions` are called."""
+
+
+def _insights() -> str:
+    commands = insights_commands.all_commands().values()
+    parts = [INSIGHTS, "## Commands\n", ", ".join(f"[`{one.name}`](#{one.name.lower()})" for one in commands)]
+    for one in commands:
+        known = f" Also: {', '.join(f'`{name}`' for name in one.aliases)}." if one.aliases else ""
+        parts += [f"### {one.name}", _fenced("\n".join(one.syntax)), textwrap.fill(one.text + known, WIDTH)]
+        for example in one.examples[:2]:
+            parts.append(_fenced(f"{example.query}\n\n{example.output}"))
+    parts.append("## Functions\n\nNames are taken in any case. What is missing gives nothing unless said otherwise.")
+    for family, functions in insights_functions.families().items():
+        parts.append(f"### {FAMILIES[family]}")
+        rows = []
+        for function in functions:
+            also = f" Also `{', '.join(function.aliases)}`." if function.aliases else ""
+            call, gives = function.examples[0]
+            rows.append(
+                (f"`{function.shown}`", function.text + also, f"`{call}` → {f'`{gives}`' if gives else 'nothing'}")
+            )
+        parts.append(_table(("function", "what it gives", "example"), rows))
+    units = [
+        (unit, ", ".join(f"`{word}`" for word in spelled), periods.CAPS.get(unit, "–"))
+        for unit, spelled in periods.SPELLINGS.items()
+    ]
+    parts += [
+        "## Periods",
+        "A number and a unit, as in `5m`; words longer than a letter may end in s. Above the cap, the cap counts.",
+        _table(("unit", "spellings", "cap"), units),
+        INSIGHTS_END,
+    ]
+    return "\n\n".join(parts)
+
+
+INSIGHTS: Final = """# CloudWatch Logs Insights QL
+
+`vpcflow insights QUERY` answers queries of CloudWatch Logs Insights on the lake, or on files with `--from`.
+Nothing outside AWS is asked. A query is commands with `|` between them; `#` begins a comment; `--since` and
+`--until` say which time is meant, `--log-group` (or `SOURCE`) which log groups: all flow logs unless one is
+named.
+
+## Fields
+
+A flow log's fields go by Insights' names: `srcAddr`, `dstPort`, `logStatus`, `pktSrcAddr` … `start` and
+`startTime` are one, and so are `end` and `endTime`. AWS's other spellings are taken too (`srcaddr`, ``
+`pkt-srcaddr` ``, `pkt_srcaddr`). Every field of a custom format is there, `-` where the line has it in a text;
+a number that is `-` is missing. [Fields](fields.md) lists all.
+
+| field | what it is |
+| --- | --- |
+| `@timestamp` | the record's start |
+| `@message` | its line as its flow log wrote it, in that flow log's order of fields |
+| `@ingestionTime` | when it came into the lake |
+| `@logStream` | the log stream it came from, else its interface and `-all` |
+| `@log` | account and log group: `123456789012:flow_logs` for records that came without one |
+| `@ptr` | what finds the record again; `-o json` adds it to each event |
+| `@aws.account` `@aws.region` `@data_source_name` `@data_source_type` | where it was captured; `amazon_vpc` and `flow` |
+
+A field that no record has is missing everywhere, and a note names the near one; `--strict` refuses it. Names
+with other characters than letters, digits, `_`, `@` and dots stand in backticks.
+
+## Values
+
+Every value is a text that acts as a number where it looks like one. `=` and the like compare numbers with
+numbers and with texts that act as such; a number and any other text are unequal and in no order; texts compare
+by code points. Whatever is compared with a missing value is not true. Arithmetic is `+ - * / % ^`; whole
+numbers stay exact; division by zero gives nothing. Results are texts: numbers without needless digits, times as
+`2026-11-24 02:15:00.000` (UTC), conditions as 1 and 0, maps and lists as JSON. `-o parquet` and `arrow` have
+types."""
+
+INSIGHTS_END: Final = """## Errors
+
+What is malformed is refused as `MalformedQueryException`, with the place underlined and the near name. A
+command that is not known is an error; none is ever skipped. Regular expressions are RE2's: no look-around, no
+back-references, and none takes longer than its text is long.
+
+## Where AWS says nothing
+
+These are choices, each behind one function: what is missing sorts last; `sort` is ascending unless it says
+`desc`; groups come by bin, then by the other groups; a percentile is the value at its rank; `stddev` is of all
+values; a `fields` after `stats` shows what it mentions."""
+
+
 def _exit_codes() -> dict[str, int]:
     """Return the exit code of each error code that the program raises by its name."""
     # A class that no import has made is not among the subclasses.
@@ -493,6 +590,7 @@ _PAGES: Final[dict[str, Callable[[], str]]] = {
     "config": _config,
     "lake": _lake,
     "athena": _athena,
+    "insights": _insights,
     "errors": _errors,
 }
 """The pages of docs/reference/ by name."""

@@ -20,6 +20,7 @@ from cli.logs import HEADER, line, write
 from vpcflow.cli.main import EXAMPLES as OF_ROOT
 from vpcflow.cli.main import root
 from vpcflow.state.flow_logs import FlowLogs
+from vpcflow.state.lookup_tables import LookupTables
 from vpcflow.state.store import State
 from vpcflow.vpc.flow_logs import FlowLog
 
@@ -88,6 +89,16 @@ def _with_networks(place):
     shutil.copy(networks / "bastion.toml", place / "network.toml")
 
 
+def _with_lookup_table(place):
+    """Have the lookup table that examples name, and the files that they make some of."""
+    for name in ("ports", "subnets"):
+        (place / f"{name}.csv").write_text("port,service\n443,https\n")
+    for lake in ("lake", "srv/flow"):
+        state = State(place / lake / "_vpcflow" / "state.sqlite")
+        LookupTables(state).put("ports", "port,service\n22,ssh\n")
+        state.close()
+
+
 @pytest.mark.parametrize("text", [text for _, text in HERE])
 def test_an_example_runs(text, run, own_lake, place, monkeypatch):
     shutil.copytree(EXAMPLES, place / "AWSLogs")
@@ -105,6 +116,8 @@ def test_an_example_runs(text, run, own_lake, place, monkeypatch):
         words = words[: words.index(">")]
     if words[0] == "generate":
         words += ["--interfaces", "12", "--peers", "16"]
+    if words[0] == "lookup-tables":
+        _with_lookup_table(place)
     if words[0] == "flow-logs":
         _with_flow_logs(place / "lake" / "_vpcflow" / "state.sqlite")
     if words[0] == "network":

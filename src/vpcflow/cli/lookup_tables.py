@@ -14,6 +14,7 @@ import click
 from vpcflow.cli.choices import one_of
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import printable_lines
 from vpcflow.cli.summary import byte_size
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import CONTEXT, Group, option
@@ -41,7 +42,7 @@ def command() -> None:
     examples=(
         "vpcflow lookup-tables put ports ports.csv",
         "vpcflow lookup-tables put subnets subnets.csv --description 'who owns what'",
-        "vpcflow lookup-tables put ports -",
+        "vpcflow lookup-tables put ports ports.csv --lake /srv/flow",
     ),
 )
 @click.argument("name")
@@ -56,7 +57,8 @@ def put(session: Session, name: str, file: Path, description: str) -> None:
         raise UsageError("lookup_utf8", file=str(file), place=error.start) from error
     with session.app.lake(create=True), session.app.state() as state:
         made = LookupTables(state).put(name, body, description=description)
-    session.note("note.lookup_put", name=made.name, rows=f"{made.records:,}", columns=", ".join(made.fields))
+    told = t("note.lookup_put", name=made.name, rows=f"{made.records:,}", columns=", ".join(made.fields))
+    click.echo(printable_lines(told))
 
 
 @declare(
@@ -119,7 +121,7 @@ def delete(session: Session, name: str) -> None:
         tables = LookupTables(state)
         if not tables.remove(name):
             raise _missing(tables, name)
-    session.note("note.lookup_deleted", name=name)
+    click.echo(printable_lines(t("note.lookup_deleted", name=name)))
 
 
 def _missing(tables: LookupTables, name: str) -> UsageError:
