@@ -68,8 +68,12 @@ def _texts(operator: str, one: Value, other: Value, *, loosely: bool, mirrored: 
 
 def _text_word(operator: str, one: Value, wanted: str, *, loosely: bool) -> exp.Expr:
     """Compare a text with one that is written out."""
-    as_number = None if one.plain else number_of(wanted)
     equality = operator in ("=", "!=")
+    as_number = number_of(wanted)
+    if as_number is not None and one.plain:
+        return (
+            _equal(one, wanted, loosely=loosely, equal=operator == "=") if equality else _known(text(one), answer=False)
+        )
     if as_number is not None and (not equality or len(wanted.strip("+-").lstrip("0")) <= _EXACT):
         return call(f"cwl_number_{_MACROS[_MIRRORED[operator]]}", literal(float(as_number)).sql, text(one))
     if equality:

@@ -7,7 +7,7 @@ a small table beside, `insights_sources`, looked up only where it is needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -147,8 +147,11 @@ class FlowRecords:
     def _flow(self, field: Field) -> Value:
         column = exp.column(field.column, quoted=True)
         if field.type != "string":
-            return Value(column, INT, bits=31 if field.type == "int32" else 63, number_dash=True)
-        return self._dashed(column, field.name, plain=field.kind in _PLAIN)
+            # Where some flow logs lack the field, a null may be either; it then counts as missing.
+            dash = all(field.name in names for names in self._lines.values())
+            return Value(column, INT, bits=31 if field.type == "int32" else 63, number_dash=dash)
+        value = self._dashed(column, field.name, plain=field.kind in _PLAIN)
+        return replace(value, address=field.kind == "address")
 
     def _dashed(self, column: exp.Expr, name: str, *, plain: bool) -> Value:
         """Return a text column with "-" where the record's line has it."""

@@ -34,9 +34,9 @@ def _base() -> dict[str, str]:
         "cwl_json(t)": "CAST(to_json(t) AS VARCHAR)",
         # Natural order: runs of digits by length, then by value, other runs by code points; each run ends with U+0001.
         "cwl_natural(t)": (
-            "list_aggregate(list_transform(regexp_extract_all(t, '[0-9]+|[^0-9]+'), lambda c: "
+            "CASE WHEN t = '' THEN '' ELSE list_aggregate(list_transform(regexp_extract_all(t, '[0-9]+|[^0-9]+'), lambda c: "
             "CASE WHEN c[1] BETWEEN '0' AND '9' THEN '0' || lpad(CAST(length(c) AS VARCHAR), 5, '0') || c ELSE c END "
-            "|| chr(1)), 'string_agg', '')"
+            "|| chr(1)), 'string_agg', '') END"
         ),
         # The 32 hexadecimal digits of an address of either family.
         "cwl_key(s)": "CASE WHEN cwl_is_ip4(s) THEN '00000000000000000000ffff' || printf('%08x', cwl_ip4(s)) ELSE cwl_ip6(s) END",

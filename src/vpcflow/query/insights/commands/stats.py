@@ -132,7 +132,9 @@ def _add_group(relation: Relation, made: _Made, item: Item, value: Value) -> Non
         # Grouped as the lake has it, null for "-"; what is shown is made of the groups.
         made.columns.append(exp.alias_(value.raw.copy(), key, quoted=True))
         sql: exp.Expr = exp.Coalesce(this=column, expressions=[exp.Literal.string("-")])
-        made.names[item.name] = Value(sql, TEXT, raw=column.copy(), total=True, plain=value.plain)
+        made.names[item.name] = Value(
+            sql, TEXT, raw=column.copy(), total=True, plain=value.plain, address=value.address
+        )
     else:
         made.columns.append(exp.alias_(value.sql.copy(), key, quoted=True))
         dash, bits = value.number_dash, value.bits

@@ -55,14 +55,14 @@ def _subnet(*versions: int) -> object:
         if parsed.version not in versions:
             there = exp.not_(exp.Is(this=address.sql.copy(), expression=exp.Null()), copy=False)
             return Value(exp.case().when(there, exp.false()), BOOL)
-        if address.raw is not None and address.plain:
+        if address.raw is not None and address.address and (scope.loosely or address.total):
             # A column of addresses: the rewrites know how an engine prunes by these. "-" is in no network.
             column = exp.TryCast(
                 this=address.raw.copy(), to=exp.DataType.build("ipaddress", dialect="trino"), safe=True
             )
             inside: exp.Expr = exp.ArrayContains(this=exp.Literal.string(str(parsed)), expression=column)
             if not scope.loosely:
-                inside = exp.Coalesce(this=inside, expressions=[exp.false()]) if address.total else inside
+                inside = exp.Coalesce(this=inside, expressions=[exp.false()])
             return Value(inside, BOOL)
         low, high = parsed[0], parsed[-1]
         if parsed.version == 4:
