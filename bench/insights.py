@@ -32,8 +32,10 @@ ADDRESS, PREFIX = "10.0.", "192.0."
 def samples(interface: str) -> dict[str, tuple[str, str]]:
     """Return name → (AWS's query, SQL by hand over `raw`)."""
     like = "stats sum(bytes) as bytesTransferred by srcAddr, dstAddr | sort bytesTransferred desc | limit 10"
-    by_hand = "SELECT srcaddr, dstaddr, sum(bytes) AS total FROM raw WHERE {w} GROUP BY 1, 2 "
+    by_hand = (
+        "SELECT srcaddr, dstaddr, sum(bytes) AS total FROM raw WHERE {w} GROUP BY 1, 2 "
         "ORDER BY 3 DESC NULLS LAST, 1, 2 LIMIT 10"
+    )
     return {
         "1 top packet pairs": (
             "stats sum(packets) as packetsTransferred by srcAddr, dstAddr | sort packetsTransferred desc | limit 15",

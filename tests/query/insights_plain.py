@@ -140,10 +140,11 @@ def compare(operator, one, other):
         return None
     one_number, other_number = number(one), number(other)
     if one_number is not None and other_number is not None:
-        if all(isinstance(v, str) and len(v) > 15 for v in (one, other)):
-            pair = (one, other)
-        else:
-            pair = (one_number, other_number)
+        pair = (
+            (one, other)
+            if all(isinstance(v, str) and len(v) > 15 for v in (one, other))
+            else (one_number, other_number)
+        )
     elif one_number is not None or other_number is not None:
         return operator == "!="
     else:
@@ -349,7 +350,7 @@ function("urlencode", kinds="t")(strict(lambda s: urllib.parse.quote(s, safe="-_
 function("base64encode", kinds="t")(strict(lambda s: base64.b64encode(s.encode()).decode()))
 function("md5", kinds="t")(strict(lambda s: hashlib.md5(s.encode()).hexdigest()))
 function("sha256", kinds="t")(strict(lambda s: hashlib.sha256(s.encode()).hexdigest()))
-function("hexToDec", kinds="t")(strict(lambda s: hexadecimal(s)))
+function("hexToDec", kinds="t")(strict(hexadecimal))
 function("decToHex", kinds="i")(strict(lambda n: f"-0x{-n:x}" if n < 0 else f"0x{n:x}"))
 function("fromMillis", kinds="i")(strict(Time))
 function("toMillis", kinds="i")(strict(int))

@@ -56,7 +56,8 @@ class Value:
     """sql: its tree; copied by whoever uses it twice. bits: of an INT. const: of a literal.
 
     raw: of a flow log's text column, whose null is shown as "-": the column itself. total: every record has the field, so that
-    this value is never null. number_dash: a number column's null is a "-" of the log. plain: never looks like a number. address: an address, or "-".
+    this value is never null. number_dash: a number column's null is a "-" of the log. plain: never
+    looks like a number. address: an address, or "-".
     """
 
     sql: exp.Expr
