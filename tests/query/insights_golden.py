@@ -3,7 +3,7 @@
 title = "…"   query = '…'
 input = "web-subnet"  (flow logs: `records/<name>.txt`)   or   events = '''a JSON object a line, newest first unless they have times'''
 output = '''the head, then the rows, cells parted by " | "'''   or   error = '''what is said'''
-[groups] and [tables]: other log groups (JSON lines) and lookup tables (CSV) by name.
+plain = false: the plain evaluation does not know what this needs. [groups] and [tables]: other log groups (JSON lines) and lookup tables (CSV) by name.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Case:
     output: str | None = None
     error: str | None = None
     notes: str = ""
+    plain: bool = True
     groups: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
 
@@ -42,6 +43,7 @@ class Case:
         """Write the file."""
         lines = [f"title = {_quoted(self.title)}", f"query = {_quoted(self.query)}"]
         lines += [f"input = {_quoted(self.input)}"] if self.input else []
+        lines += [] if self.plain else ["plain = false"]
         for name in ("events", "output", "error", "notes"):
             value = getattr(self, name)
             if value:

@@ -350,7 +350,7 @@ function("urlencode", kinds="t")(strict(lambda s: urllib.parse.quote(s, safe="-_
 function("base64encode", kinds="t")(strict(lambda s: base64.b64encode(s.encode()).decode()))
 function("md5", kinds="t")(strict(lambda s: hashlib.md5(s.encode()).hexdigest()))
 function("sha256", kinds="t")(strict(lambda s: hashlib.sha256(s.encode()).hexdigest()))
-function("hexToDec", kinds="t")(strict(hexadecimal))
+function("hexToDec", kinds="t")(strict(lambda s: hexadecimal(s)))  # noqa: PLW0108 - it stands below
 function("decToHex", kinds="i")(strict(lambda n: f"-0x{-n:x}" if n < 0 else f"0x{n:x}"))
 function("fromMillis", kinds="i")(strict(Time))
 function("toMillis", kinds="i")(strict(int))

@@ -50,6 +50,10 @@ class TableGroups:
         self, engine: EventEngine, groups: Mapping[str, Sequence[Mapping[str, str]]], tables: Mapping[str, str]
     ):
         self._engine, self._groups, self._tables = engine, groups, tables
+        self.asked = ()
+
+    def names(self):
+        return [name for name in self._groups if name]
 
     def records(self, source: Source | None, wanted: frozenset[str]) -> TableRecords | None:
         name = "" if source is None else source.name

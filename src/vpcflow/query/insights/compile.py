@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlglot import exp
 
+from vpcflow.errors import QueryError
 from vpcflow.query.insights import commands, kinds
 from vpcflow.query.insights.commands.source import Source
 from vpcflow.query.insights.expressions import Reading
@@ -19,7 +20,7 @@ from vpcflow.query.insights.relation import DEFAULT_FIELDS, Order, Relation, ran
 from vpcflow.query.insights.syntax import Field, Query, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -60,7 +61,13 @@ class Plan:
 
 
 class Groups(Protocol):
-    """What a query may read."""
+    """What a query may read. asked: the log groups that it is put to, as they were named."""
+
+    asked: Sequence[str]
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all log groups."""
+        ...
 
     def records(self, source: Source | None, wanted: frozenset[str]) -> Records | None:
         """Return the records that a SOURCE stage names, without one those the question is put to; None for no such log group.
@@ -145,8 +152,10 @@ class Compiler:
         columns = self.outputs(relation)
         if len(columns) != 1:
             raise malformed("one_field", self.text, query.start, query.end, count=len(columns))
-        key = self.fresh()
-        return relation.select(exp.alias_(kinds.text(kinds.scalar(columns[0][1])), key, quoted=True))
+        value = kinds.text(kinds.scalar(columns[0][1]))
+        # Null in a list would make `not in` of everything unknown.
+        relation.where.append(exp.not_(exp.Is(this=value.copy(), expression=exp.Null()), copy=False))
+        return relation.select(exp.alias_(value, self.fresh(), quoted=True))
 
     def inner(self, query: Query) -> Relation:
         """Compile a query in brackets, on its own SOURCE or the outer log groups; no operator or other query may be in it."""
@@ -243,7 +252,10 @@ class Compiler:
         records = self._groups.records(source, used_fields(query) | set(SYSTEM))
         if records is None:
             start, end = (source.start, source.end) if source else (query.start, query.start)
-            raise malformed("no_log_group", self.text, start, end, name=source.name if source else "")
+            name = source.name if source else ", ".join(self._groups.asked)
+            close = near(name, self._groups.names())
+            code = "insights.no_log_group_near" if close else "insights.no_log_group"
+            raise QueryError(code, text=self.text if source else "", start=start, end=end, name=name, near=close)
         if source is not None:
             now = self.now * 1000
             since, until = (None if at is None else now + at if at < 0 else at for at in (source.since, source.until))

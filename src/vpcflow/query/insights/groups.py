@@ -69,7 +69,7 @@ class LakeGroups:
         lookup: Callable[[str], pa.Table | None] = lambda _name: None,
         only: frozenset[int] | None = None,
     ) -> None:
-        self._schema, self._sources, self._names = schema, sources, tuple(names)
+        self._schema, self._sources, self.asked = schema, sources, tuple(names)
         self._events, self._lookup, self._only = events, lookup, only
         self._flows: dict[tuple[str, str], set[int]] = {}
         for source in sources.all:
@@ -87,8 +87,8 @@ class LakeGroups:
         """See `compile.Groups`."""
         if source is None:
             return (
-                self._named(self._names, wanted)
-                if self._names
+                self._named(self.asked, wanted)
+                if self.asked
                 else FlowRecords("flow_logs", self._schema, self._sources, self._only)
             )
         if source.name:

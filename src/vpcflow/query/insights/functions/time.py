@@ -100,7 +100,7 @@ def _zone(scope: Scope, node: Expr) -> exp.Expr:
     name = text_of(scope, node)
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise scope.fault("zone", node, zone=name) from None
     return exp.Literal.string(name)
 
