@@ -61,9 +61,12 @@ class Plan:
 
 
 class Groups(Protocol):
-    """What a query may read. asked: the log groups that it is put to, as they were named."""
+    """What a query may read."""
 
-    asked: Sequence[str]
+    @property
+    def asked(self) -> Sequence[str]:
+        """The log groups that it is put to, as they were named."""
+        ...
 
     def names(self) -> Iterable[str]:
         """Return the names of all log groups."""
