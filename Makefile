@@ -51,7 +51,7 @@ bench: dev ## measure against peers; the table goes to bench/results
 	$(BIN)/python bench/run.py
 
 test-crash: dev ## many more SIGKILLs than the suite has
-	VPCFLOW_CRASH_KILLS=5000 VPCFLOW_RUN_KILLS=2000 $(BIN)/python -m pytest tests/lake/test_crash.py tests/app/test_daemon_crash.py --timeout 7200
+	VPCFLOW_CRASH_KILLS=5000 VPCFLOW_RUN_KILLS=2000 $(BIN)/python -m pytest tests/lake/test_crash.py tests/deliver/test_crash.py tests/app/test_daemon_crash.py --timeout 7200
 
 ebpf: ## compile the programs that count in the kernel (needs clang)
 	sh tools/ebpf

@@ -27,6 +27,7 @@ class FaultyServer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16
 
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -36,8 +37,14 @@ class FaultyServer:
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
+                self.wfile.flush()
 
             do_PUT = do_POST = do_GET = answer  # noqa: N815 - the names it looks for
+
+            def handle_expect_100(self):
+                super().handle_expect_100()
+                self.wfile.flush()
+                return True
 
             def log_message(self, *_):
                 pass

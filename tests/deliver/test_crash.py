@@ -32,7 +32,7 @@ from vpcflow.telemetry import ReadReport
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("VPCFLOW_CRASH_KILLS", "120"))
+KILLS = int(os.environ.get("VPCFLOW_CRASH_KILLS", "60"))
 ROWS = 6
 ROUNDS = 8
 
@@ -185,7 +185,7 @@ def test_a_bucket_has_everything_once(s3, tmp_path):
         return lambda: (flow, destination)
 
     steps, _ = Story(make(s3.bucket()), tmp_path / "spool").run(None, "before")
-    for number, (step, how) in enumerate(points(steps, KILLS // 4)):
+    for number, (step, how) in enumerate(points(steps, KILLS * 2 // 5)):
         bucket = s3.bucket()
         story = Story(make(bucket), tmp_path / f"spool-{number}")
         _, rounds = story.run(step, how)
@@ -211,7 +211,7 @@ def test_a_log_group_has_everything_once(s3, tmp_path):
     first.now = now
     steps, _ = first.run(None, "before")
     packets = list(first.batch(0).schema.names).index("packets")
-    for number, (step, how) in enumerate(points(steps, KILLS // 4)):
+    for number, (step, how) in enumerate(points(steps, KILLS * 2 // 5)):
         group = next(groups)
         story = Story(make(group), tmp_path / f"spool-{number}")
         story.now = now
@@ -241,7 +241,7 @@ def test_what_had_to_be_dropped_is_told_and_nothing_else_is(tmp_path):
     size = {"max_bytes": 12_000, "segment_bytes": 2500}
     story = Story(lambda: (flow, Refusing(flow, None)), tmp_path / "spool", **size)
     steps, _ = story.run(None, "before")
-    for number, (step, how) in enumerate(points(steps, KILLS // 2)):
+    for number, (step, how) in enumerate(points(steps, KILLS * 2 // 3)):
         place = tmp_path / str(number)
         story = Story(lambda: (flow, Refusing(flow, None)), place / "spool", **size)
         _, rounds = story.run(step, how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -97,6 +98,7 @@ def destination(app: App, flow_log: FlowLog, how: Reaching) -> Destination:
 class LakeDestination:
     """A lake; each unit is one of its sources, so the ledger takes it exactly once."""
 
+    at_once = 1
     seal_every_s = 60
     unit_bytes = 32 << 20
 
@@ -150,6 +152,10 @@ class _IntoLake:
     @property
     def digest(self) -> str:
         return self.unit.id
+
+    @property
+    def lane(self) -> str:
+        return ""
 
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         del left, again
@@ -252,14 +258,16 @@ class _Retry:
         self._on_trouble = on_trouble
         self._backoff = Backoff()
         self._since: float | None = None
+        self._lock = threading.Lock()
 
     def again(self, error: VpcFlowError) -> bool:
-        now = time.monotonic()
-        self._since = now if self._since is None else self._since
-        if not error.retryable or now - self._since > _GIVE_UP_S:
-            return False
-        wait = self._backoff.failed()
-        self._on_trouble(error, wait)
+        with self._lock:
+            now = time.monotonic()
+            self._since = now if self._since is None else self._since
+            if not error.retryable or now - self._since > _GIVE_UP_S:
+                return False
+            wait = self._backoff.failed()
+            self._on_trouble(error, wait)
         time.sleep(wait)
         return True
 

@@ -142,6 +142,7 @@ class _Later:
     """A destination that cannot be opened now (no credentials, no such profile …): each delivery tries again."""
 
     uri = ""
+    at_once = 4
     unit_bytes = 8 << 20
 
     def __init__(self, opened: Callable[[], Destination], *, files: bool) -> None:

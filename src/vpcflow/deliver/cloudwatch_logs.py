@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections import Counter
 from functools import cached_property, partial
@@ -61,6 +62,7 @@ def stream_of(interface_id: str, traffic_type: TrafficType | None, *, shared: bo
 class CloudWatchLogsDestination:
     """A log group, made when the first records with traffic come."""
 
+    at_once = 8
     seal_every_s = 0
     unit_bytes = 8 << 20
 
@@ -76,6 +78,7 @@ class CloudWatchLogsDestination:
         place = group_place(flow_log.log_group_name or flow_log.log_destination)
         self._flow_log, self._shared, self._clock = flow_log, shared, clock
         self._group = place.name
+        self._making = threading.Lock()
         self.uri = f"cloudwatch:{place.name}"
         self._reached = partial(
             client_of,
@@ -93,6 +96,7 @@ class CloudWatchLogsDestination:
 
     def shipments(self, unit: Unit) -> Iterator[_Events]:
         """Yield requests, stream by stream, each in the order of time."""
+        self._client  # noqa: B018 - made once, before several threads want it
         now_s = int(self._clock())
         names: list[str] = []
         at: list[NDArray[np.int64]] = []
@@ -144,7 +148,8 @@ class CloudWatchLogsDestination:
                 raise self._fault(error, "PutLogEvents") from error
         if not make:
             return None
-        self._make("CreateLogGroup", logGroupName=self._group)
+        with self._making:
+            self._make("CreateLogGroup", logGroupName=self._group)
         self._make("CreateLogStream", logGroupName=self._group, logStreamName=stream)
         try:
             return self._put(stream, events)
@@ -184,7 +189,8 @@ class CloudWatchLogsDestination:
             try:
                 answer = self._client.get_log_events(**asked)
             except (BotoCoreError, ClientError) as error:
-                if meaning(error).kind == "missing":
+                # Roles made for AWS's own delivery may not read: then what was taken is put once more.
+                if meaning(error).kind in ("missing", "denied"):
                     return found
                 raise self._fault(error, "GetLogEvents") from error
             found.update((event["timestamp"], event["message"]) for event in answer["events"])
@@ -251,6 +257,11 @@ class _Events:
         for at, text in zip(self._at, self._texts, strict=True):
             whole.update(f"\n{at} {text}".encode())
         return whole.hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """Its stream."""
+        return self._stream
 
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         """Put the events that are in time, without those that are there already when it is sent *again*."""

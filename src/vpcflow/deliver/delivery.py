@@ -47,7 +47,7 @@ class Delivery:
         self._status = DeliveryStatus()
         self._opened_at = self._next_try = 0.0
         # What another process left may have been sent without being acknowledged; so may what we failed to send.
-        self._unsure = True
+        self._unsure = spool.used > 0
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

@@ -61,6 +61,11 @@ class Shipment(Protocol):
         """What tells it from others of the same destination."""
         ...
 
+    @property
+    def lane(self) -> str:
+        """What it has in common with shipments that are not to overtake one another."""
+        ...
+
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         """Send it; DeliveryError when nothing is known to have been accepted.
 
@@ -76,11 +81,12 @@ class Shipment(Protocol):
 class Destination(Protocol):
     """Somewhere to deliver to.
 
-    uri: its name. seal_every_s: how long records are gathered into a unit; 0: as soon as there are any. unit_bytes: about how
-    much of a spool a unit may take.
+    uri: its name. at_once: how many shipments may be on their way. seal_every_s: how long records are gathered into a unit; 0: as
+    soon as there are any. unit_bytes: about how much of a spool a unit may take.
     """
 
     uri: str
+    at_once: int
     seal_every_s: int
     unit_bytes: int
 

@@ -37,6 +37,7 @@ _THROTTLED: Final = frozenset({"ServiceUnavailableException", "ThrottlingExcepti
 class FirehoseDestination:
     """A delivery stream whose source is Direct PUT."""
 
+    at_once = 4
     seal_every_s = 0
     unit_bytes = 8 << 20
 
@@ -60,6 +61,7 @@ class FirehoseDestination:
 
     def shipments(self, unit: Unit) -> Iterator[_Records]:
         """Yield requests, in the order of *unit*."""
+        self._client  # noqa: B018 - made once, before several threads want it
         held: list[bytes] = []
         size = 0
         for batch in unit.batches():
@@ -109,6 +111,11 @@ class _Records:
     def digest(self) -> str:
         """Of all of its records."""
         return hashlib.sha256(b"\n".join(self._records)).hexdigest()
+
+    @property
+    def lane(self) -> str:
+        """Firehose keeps no order."""
+        return str(id(self))
 
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         """Put the records, or those that are left; what was not taken is left."""

@@ -77,6 +77,11 @@ class WindowFiles:
         """The key of its first file."""
         return self._keys(0)
 
+    @property
+    def lane(self) -> str:
+        """Each window is by itself."""
+        return self._keys(0)
+
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         """Store those of its files that are not stored yet."""
         del left, again
@@ -107,6 +112,7 @@ class Files:
 
     seal_every_s = SEAL_EVERY_S
     unit_bytes = UNIT_BYTES
+    at_once = 1
 
     def __init__(
         self, flow_log: FlowLog, prefix: str, put: Put, temporary: Path | None, clock: Callable[[], float]

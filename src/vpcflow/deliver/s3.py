@@ -17,10 +17,12 @@ from vpcflow.deliver.objects import Files
 from vpcflow.deliver.place import bucket_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from vpcflow.aws import S3Access
+    from vpcflow.deliver.destination import Unit
+    from vpcflow.deliver.objects import WindowFiles
     from vpcflow.vpc.flow_logs import FlowLog
 
 _ACL: Final = "bucket-owner-full-control"
@@ -36,6 +38,8 @@ _REGION: Final = "us-east-1"
 class S3Destination(Files):
     """A bucket. DeliveryError for a name that is none; missing credentials are told when something is sent."""
 
+    at_once = 4
+
     def __init__(
         self,
         flow_log: FlowLog,
@@ -49,6 +53,11 @@ class S3Destination(Files):
         self.uri = f"s3://{place.bucket}/{place.prefix}".rstrip("/")
         self._access, self._bucket = access, place.bucket
         self._acl: dict[str, str] = {"ACL": _ACL}
+
+    def shipments(self, unit: Unit) -> Iterator[WindowFiles]:
+        """Yield a shipment for each window of *unit*."""
+        self._client  # noqa: B018 - made once, before several threads want it
+        return super().shipments(unit)
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,9 +13,9 @@ from vpcflow.deliver.failure import DestinationUnavailableError
 from vpcflow.errors import DeliveryError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from vpcflow.deliver.destination import Counts, Destination, Progress, Unit
+    from vpcflow.deliver.destination import Counts, Destination, Progress, Shipment, Unit
     from vpcflow.errors import VpcFlowError
 
 FIRST_WAIT_S: Final = 1.0
@@ -49,25 +51,76 @@ def ship(
 ) -> None:
     """Send what is left of *unit*; DeliveryError when the destination does not take it, and *retry* does not say to try again.
 
-    again: the first shipment that is left may have been sent before. retry: waits, and tells whether to try again.
+    again: what was on its way when this ended the last time may have been sent. retry: waits, and tells whether to try again.
     """
-    for number, shipment in enumerate(destination.shipments(unit)):
-        left = progress.left(number, shipment)
-        if left is not None and not left:
-            continue
+    _Shipping(destination, progress, counts, retry).run(unit, again=again)
+
+
+class _Shipping:
+    """Shipments on their way, some at once; those of one lane one after another."""
+
+    def __init__(
+        self, destination: Destination, progress: Progress, counts: Counts, retry: Callable[[VpcFlowError], bool]
+    ) -> None:
+        self._destination, self._progress, self._counts, self._retry = destination, progress, counts, retry
+        self._lock = threading.Lock()
+
+    def run(self, unit: Unit, *, again: bool) -> None:
+        """Send all of *unit* that is left, until something fails for good."""
+        # They are begun in order, so what was on its way is among the first that were not acknowledged.
+        doubtful = self._destination.at_once if again else 0
+        if self._destination.at_once == 1:
+            for number, shipment, left in self._left(unit):
+                self._send(number, shipment, left, again=doubtful > 0)
+                doubtful -= 1
+            return
+        running: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(self._destination.at_once, thread_name_prefix="ship") as pool:
+            for number, shipment, left in self._left(unit):
+                while len(running) == self._destination.at_once or shipment.lane in running.values():
+                    _settle(running)
+                sent = pool.submit(self._send, number, shipment, left, again=doubtful > 0)
+                running[sent] = shipment.lane
+                doubtful -= 1
+            while running:
+                _settle(running)
+
+    def _left(self, unit: Unit) -> Iterator[tuple[int, Shipment, Sequence[int] | None]]:
+        for number, shipment in enumerate(self._destination.shipments(unit)):
+            with self._lock:
+                left = self._progress.left(number, shipment)
+            if left is None or left:
+                yield number, shipment, left
+
+    def _send(self, number: int, shipment: Shipment, left: Sequence[int] | None, *, again: bool) -> None:
+        """Send one until nothing of it is left."""
         with contextlib.closing(shipment):
             while True:
                 try:
-                    receipt = shipment.send(left, again=again)
-                    progress.acknowledge(number, shipment, receipt.left)
-                    counts.add(receipt)
-                    again, left = False, receipt.left
+                    left = self._try(number, shipment, left, again=again)
+                    again = False
                     if not left:
-                        break
+                        return
                     raise DestinationUnavailableError(
-                        "deliver.partly", destination=destination.uri, left=f"{len(left):,}"
+                        "deliver.partly", destination=self._destination.uri, left=f"{len(left):,}"
                     )
                 except (DeliveryError, SourceError) as error:
-                    if not retry(error):
+                    if not self._retry(error):
                         raise
                     again = True
+
+    def _try(self, number: int, shipment: Shipment, left: Sequence[int] | None, *, again: bool) -> Sequence[int]:
+        receipt = shipment.send(left, again=again)
+        with self._lock:
+            self._progress.acknowledge(number, shipment, receipt.left)
+            self._counts.add(receipt)
+        return receipt.left
+
+
+def _settle(running: dict[Future[None], str]) -> None:
+    """Wait for the first of *running* that ends; raise what it raised, once all others have ended too."""
+    for done in wait(running, return_when=FIRST_COMPLETED).done:
+        del running[done]
+        if (error := done.exception()) is not None:
+            wait(running)
+            raise error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class StreamDestination:
     """Writes to *out*; BrokenPipeError when nobody reads any more."""
 
+    at_once = 1
     seal_every_s = 0
     unit_bytes = 4 << 20
     uri = "stdout"
@@ -48,6 +49,10 @@ class _Lines:
     @property
     def digest(self) -> str:
         return ""  # nobody can tell whether it was read
+
+    @property
+    def lane(self) -> str:
+        return ""
 
     def send(self, left: Sequence[int] | None, *, again: bool) -> Receipt:
         del left, again
