@@ -260,7 +260,7 @@ class _Retry:
         self._since: float | None = None
         self._lock = threading.Lock()
 
-    def again(self, error: VpcFlowError) -> bool:
+    def again(self, error: VpcFlowError, stop: threading.Event) -> bool:
         with self._lock:
             now = time.monotonic()
             self._since = now if self._since is None else self._since
@@ -268,8 +268,7 @@ class _Retry:
                 return False
             wait = self._backoff.failed()
             self._on_trouble(error, wait)
-        time.sleep(wait)
-        return True
+        return not stop.wait(wait)
 
     def worked(self) -> None:
         self._backoff.worked()

@@ -7,7 +7,7 @@ import random
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vpcflow.deliver.failure import DestinationUnavailableError
 from vpcflow.errors import DeliveryError, SourceError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from vpcflow.deliver.destination import Counts, Destination, Progress, Shipment, Unit
     from vpcflow.errors import VpcFlowError
+
+Retry: TypeAlias = "Callable[[VpcFlowError, threading.Event], bool]"
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
@@ -47,11 +49,12 @@ def ship(
     counts: Counts,
     *,
     again: bool,
-    retry: Callable[[VpcFlowError], bool] = lambda _: False,
+    retry: Retry = lambda *_: False,
 ) -> None:
     """Send what is left of *unit*; DeliveryError when the destination does not take it, and *retry* does not say to try again.
 
-    again: what was on its way when this ended the last time may have been sent. retry: waits, and tells whether to try again.
+    again: what was on its way when this ended the last time may have been sent. retry: waits, and tells whether to try again; its
+    second argument is set when it is to stop waiting.
     """
     _Shipping(destination, progress, counts, retry).run(unit, again=again)
 
@@ -59,11 +62,10 @@ def ship(
 class _Shipping:
     """Shipments on their way, some at once; those of one lane one after another."""
 
-    def __init__(
-        self, destination: Destination, progress: Progress, counts: Counts, retry: Callable[[VpcFlowError], bool]
-    ) -> None:
+    def __init__(self, destination: Destination, progress: Progress, counts: Counts, retry: Retry) -> None:
         self._destination, self._progress, self._counts, self._retry = destination, progress, counts, retry
         self._lock = threading.Lock()
+        self._stop = threading.Event()
 
     def run(self, unit: Unit, *, again: bool) -> None:
         """Send all of *unit* that is left, until something fails for good."""
@@ -76,14 +78,18 @@ class _Shipping:
             return
         running: dict[Future[None], str] = {}
         with ThreadPoolExecutor(self._destination.at_once, thread_name_prefix="ship") as pool:
-            for number, shipment, left in self._left(unit):
-                while len(running) == self._destination.at_once or shipment.lane in running.values():
+            try:
+                for number, shipment, left in self._left(unit):
+                    while len(running) == self._destination.at_once or shipment.lane in running.values():
+                        _settle(running)
+                    sent = pool.submit(self._send, number, shipment, left, again=doubtful > 0)
+                    running[sent] = shipment.lane
+                    doubtful -= 1
+                while running:
                     _settle(running)
-                sent = pool.submit(self._send, number, shipment, left, again=doubtful > 0)
-                running[sent] = shipment.lane
-                doubtful -= 1
-            while running:
-                _settle(running)
+            except BaseException:
+                self._stop.set()
+                raise
 
     def _left(self, unit: Unit) -> Iterator[tuple[int, Shipment, Sequence[int] | None]]:
         for number, shipment in enumerate(self._destination.shipments(unit)):
@@ -105,7 +111,7 @@ class _Shipping:
                         "deliver.partly", destination=self._destination.uri, left=f"{len(left):,}"
                     )
                 except (DeliveryError, SourceError) as error:
-                    if not self._retry(error):
+                    if not self._retry(error, self._stop):
                         raise
                     again = True
 
@@ -118,9 +124,7 @@ class _Shipping:
 
 
 def _settle(running: dict[Future[None], str]) -> None:
-    """Wait for the first of *running* that ends; raise what it raised, once all others have ended too."""
+    """Wait for the first of *running* that ends; raise what it raised."""
     for done in wait(running, return_when=FIRST_COMPLETED).done:
         del running[done]
-        if (error := done.exception()) is not None:
-            wait(running)
-            raise error
+        done.result()
