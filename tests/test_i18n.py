@@ -26,6 +26,7 @@ MADE = (
     r"lake\.loss\.[a-z_]+",
     r"left_out\.[a-z_]+",
     r"reason\.[a-z_]+",
+    r"why\.[a-z_]+",
     r"rejected\.[a-z_]+",
     r"(top|denied|fields|flow_logs|lookup)\.[a-z]+",
     r"lab\.scenario\.[a-z-]+",

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from vpcflow.app.capture_network import Judge, Judged
 from vpcflow.app.log_events import Filed
 from vpcflow.config import Value
 from vpcflow.errors import RecordError, SourceError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
+    from vpcflow.app.capture_network import Model
     from vpcflow.cache import ObjectCache
     from vpcflow.capture.direction import Guess
     from vpcflow.capture.read import Config as CaptureConfig
@@ -124,21 +126,22 @@ class Ingested:
 class Capturing:
     """How captures become records.
 
-    evaluate: what decides each record's action: gets FlowBatches in order of time and returns them with `action` filled, as
-    `aggregate.connections.Connections` does for a network model; None leaves it null.
+    model: the network that tells interfaces and decides each record's action; None leaves the action null.
     """
 
     config: CaptureConfig
     identity: Identity
     on_guess: Callable[[Guess], None]
-    evaluate: Callable[[FlowBatch], FlowBatch] | None = None
+    model: Model | None = None
 
     @property
     def digest(self) -> str:
         """What the records depend on, in 12 hex digits: a capture that is read in another way makes other records."""
         config = self.config
         local = [network.text for network in config.local]
-        parts = (config.interval_s, local, config.keep_all, config.interface_id, self.identity)
+        parts: tuple[object, ...] = (config.interval_s, local, config.keep_all, config.interface_id, self.identity)
+        if self.model is not None:
+            parts += (self.model.digest,)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
@@ -155,6 +158,7 @@ class Captured:
     failed: list[tuple[str, VpcFlowError]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     elapsed_s: float = 0.0
+    judged: Judged = field(default_factory=Judged)
 
     @classmethod
     def nothing(cls) -> Captured:
@@ -172,6 +176,7 @@ class Captured:
         self.files += other.files
         self.interfaces.update(other.interfaces)
         self.engines |= other.engines
+        self.judged.add(other.judged)
 
 
 class _Capture:
@@ -182,7 +187,9 @@ class _Capture:
         from vpcflow.capture.read import Reader
 
         self._how, self._done = how, done
-        config = replace(how.config, max_bytes=memory // _TABLE_SHARE)
+        self._judge = Judge(how.model, done.judged) if how.model else None
+        place = self._judge.place if self._judge else None
+        config = replace(how.config, max_bytes=memory // _TABLE_SHARE, place=place)
         self._reader = Reader(config, total_bytes, how.on_guess)
         self._aggregator = Aggregator(config.interval_s, how.identity, done.totals, capacity=memory // _BYTES_A_FLOW)
         self._joined = config.interface_id is not None
@@ -198,7 +205,8 @@ class _Capture:
                     yield from self._decided(self._aggregator.fold(counts))
             finally:
                 done.packets += self._reader.packets - before
-                done.interfaces.update(self._reader.interfaces)
+                names = self._reader.interfaces
+                done.interfaces.update(self._judge.words(names) if self._judge else names)
         done.files += 1
         if not self._joined:
             yield from self.finish()
@@ -208,7 +216,7 @@ class _Capture:
         yield from self._decided(self._aggregator.finish())
 
     def _decided(self, batches: Iterator[FlowBatch]) -> Iterator[FlowBatch]:
-        return batches if self._how.evaluate is None else map(self._how.evaluate, batches)
+        return batches if self._judge is None else map(self._judge.evaluate, batches)
 
 
 class App:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vpcflow.app import App
+    from vpcflow.app.capture_network import Model
     from vpcflow.errors import SourceError
     from vpcflow.state.networks import Version
     from vpcflow.vpc.topology import Network
@@ -106,3 +107,17 @@ def named(app: App, word: str, when: Callable[[str], int]) -> Dated:
     if found is None:
         raise UsageError("network.none_kept", path=app.state_path)
     return found
+
+
+def model(app: App, word: str, when: Callable[[str], int], only: str | None = None, *, keep_all: bool = False) -> Model:
+    """Return the network that *word* names (`named`) for captures; `@state` is what was true when each began."""
+    import hashlib
+
+    from vpcflow.app.capture_network import Model
+    from vpcflow.vpc.json_form import dumps
+
+    fixed = named(app, word, when)
+    if word != KEPT:
+        return Model(lambda _: fixed, hashlib.sha256(dumps(fixed.network).encode()).hexdigest(), only, keep_all)
+    digests = [(version.name, version.since_s, version.digest) for version in versions(app)]
+    return Model(lambda time_s: at(app, time_s) or fixed, repr(digests), only, keep_all)

@@ -26,7 +26,8 @@ class Config:
     """How captures are read.
 
     local: what is local at every interface; empty to guess. keep_all: keep what AWS does not log. interface_id: of all
-    packets; None for one an interface. max_bytes: what the flow table may take.
+    packets; None for one an interface. max_bytes: what the flow table may take. place: sets interfaces and directions that
+    it knows of the rows of drains, before the others are told or guessed.
     """
 
     interval_s: int = 60
@@ -35,6 +36,7 @@ class Config:
     interface_id: str | None = None
     engine: Name = "auto"
     max_bytes: int = 128 << 20
+    place: Callable[[FlowCounts], None] | None = None
 
 
 class Reader:
@@ -67,10 +69,17 @@ class Reader:
         file = CaptureFile(raw, uri, self._engine, named, report)
         before = 0
         for counts in file.counts():
+            if self._config.place is not None:
+                self._leave_out(counts)
+                self._config.place(counts)
             self._directions.tell(counts.rows, counts.interfaces)
-            if not self._config.keep_all:
-                counts.rows, left = logged(counts.rows)
-                counts.left_out.update(left)
+            self._leave_out(counts)
             self.packets += file.cursor.packets - before
             before = file.cursor.packets
             yield counts
+
+    def _leave_out(self, counts: FlowCounts) -> None:
+        """Take away what AWS does not log, unless all is to be kept."""
+        if not self._config.keep_all:
+            counts.rows, left = logged(counts.rows)
+            counts.left_out.update(left)

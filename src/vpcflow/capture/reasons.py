@@ -32,6 +32,6 @@ REASONS: Final = (
 ) = range(len(REASONS))  # fmt: skip
 
 NOT_LOGGED: Final = frozenset(
-    {"arp", "neighbor_discovery", "dhcp", "metadata", "resolver", "time_service", "windows_activation"}
+    {"arp", "neighbor_discovery", "dhcp", "metadata", "resolver", "router", "time_service", "windows_activation"}
 )
-"""What AWS does not log either; the rest is damage, or packets that are no IP."""
+"""What AWS does not log either (a VPC's own resolver and router where a network tells them); the rest is damage, or no IP."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from vpcflow.cli.live_capture import is_live, run_live
 from vpcflow.cli.render import chosen, output_option, write_batches
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.summary import amount, report_problems, summary
+from vpcflow.cli.when import seconds, utc
 from vpcflow.cli.words import option
 from vpcflow.errors import FormatError, UsageError
 from vpcflow.i18n import t
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from vpcflow.aggregate.aggregator import Totals
     from vpcflow.aggregate.records import Identity
     from vpcflow.app import Ingested
+    from vpcflow.app.capture_network import Judged, Model
     from vpcflow.capture.direction import Guess
     from vpcflow.cli.session import Session
     from vpcflow.types import FlowBatch
@@ -61,9 +64,9 @@ _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 @option("--all-interfaces", is_flag=True)
 @option("--interval", type=click.IntRange(1, _MAX_S), default=60, metavar="SECONDS")
 @option("--local", multiple=True, metavar="CIDR")
+@option("--network", metavar="PATH|@state|@TIME")
 @option("--all", "keep_all", is_flag=True)
 @option("--interface-id", metavar="ID")
-@option("--network", metavar="FILE|@TIME|@state")
 @option("--account", metavar="ID")
 @option("--region", metavar="REGION")
 @option("--format", "log_format", metavar="'${FIELD} …'")
@@ -171,7 +174,16 @@ def _how(session: Session, values: dict[str, Any], version: int) -> Capturing:
         keep_all=values["keep_all"],
         interface_id=values["interface_id"],
     )
-    return Capturing(config, identity, on_guess)
+    return Capturing(config, identity, on_guess, _model(session, values) if values["network"] else None)
+
+
+def _model(session: Session, values: dict[str, Any]) -> Model:
+    from vpcflow.app.networks import model
+
+    def when(text: str) -> int:
+        return seconds(text, now_s=time.time())
+
+    return model(session.app, values["network"], when, values["interface_id"], keep_all=values["keep_all"])
 
 
 def _table(session: Session, batches: Iterator[FlowBatch], kind: str, log_format: LogFormat | None) -> None:
@@ -202,6 +214,7 @@ def _tell(session: Session, done: Captured) -> None:
             session.note("note.capture_interface", interface=interface, words=words)
     if len(done.interfaces) > _SHOWN:
         session.note("note.capture_more_interfaces", count=f"{len(done.interfaces) - _SHOWN:,}")
+    _tell_judged(session, done.judged)
     if totals.no_direction:
         session.note("note.capture_no_direction", count=f"{totals.no_direction:,}")
     if totals.early:
@@ -219,6 +232,22 @@ def _tell(session: Session, done: Captured) -> None:
         seconds=f"{done.elapsed_s:.1f}",
         speed=amount(done.packets / max(done.elapsed_s, 1e-9)),
     )
+
+
+def _tell_judged(session: Session, judged: Judged) -> None:
+    """Tell what the network decided, and what it could not."""
+    undecided = judged.undecided.total()
+    if not judged.decided and not undecided:
+        return
+    session.note("note.judged", decided=f"{judged.decided:,}", undecided=f"{undecided:,}")
+    for why, count in judged.undecided.most_common():
+        session.note("note.undecided", count=f"{count:,}", reason=t(f"why.{why}"))
+    if judged.assumed:
+        session.note("note.judged_assumed", count=f"{judged.assumed:,}")
+    if judged.ambiguous:
+        session.note("note.judged_ambiguous", count=f"{judged.ambiguous:,}")
+    if judged.early is not None:
+        session.note("note.network_early", since=utc(judged.early))
 
 
 def _left_out(reasons: Counter[str]) -> list[str]:

@@ -37,13 +37,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_@-]{0,14}")
 _TABLE_ROWS: Final = 100
 _SHOWN: Final = 6
 _ONLY_FILES: Final = {"local": "--local"}
-_ONLY_LIVE: Final = {
-    "backend": "--backend",
-    "nft": "--nft",
-    "duration": "--duration",
-    "max_flows": "--max-flows",
-    "network": "--network",
-}
+_ONLY_LIVE: Final = {"backend": "--backend", "nft": "--nft", "duration": "--duration", "max_flows": "--max-flows"}
 
 
 def is_live(sources: Sequence[str], values: dict[str, Any]) -> bool:
