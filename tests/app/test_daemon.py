@@ -9,9 +9,10 @@ import pytest
 from app.running import REFUSED, T0, House, flow, network
 from vpcflow.app.run_lock import is_running, only_one
 from vpcflow.errors import ConfigError, StateError
+from vpcflow.record.flow_counts import EGRESS, INGRESS
 from vpcflow.state.flow_logs import FlowLogs
 from vpcflow.state.runs import Runs
-from vpcflow.vpc.topology import NetworkInterface
+from vpcflow.vpc.topology import Gateway, NetworkInterface, Vpc
 
 
 @pytest.fixture
@@ -261,3 +262,31 @@ def test_there_is_one_daemon_for_a_state(tmp_path):
         with pytest.raises(ConfigError, match="another vpcflow run"), only_one(tmp_path):
             pass
     assert not is_running(tmp_path)
+
+
+def test_a_transit_gateway_has_records_of_its_own_form(house):
+    def attachment(name, vpc, number, address):
+        text = f"Network Interface for Transit Gateway Attachment tgw-attach-{number:017x}"
+        subnet = f"subnet-{number}"
+        return NetworkInterface(name, vpc, subnet, addresses=(address,), type="transit_gateway", description=text)
+
+    known = network()
+    house.network = replace(
+        known,
+        vpcs={**known.vpcs, "vpc-2": Vpc("vpc-2", ("198.51.100.0/24",))},
+        interfaces={
+            "eni-a": attachment("eni-a", "vpc-1", 1, "10.0.1.9"),
+            "eni-b": attachment("eni-b", "vpc-2", 2, "198.51.100.9"),
+        },
+        gateways={"tgw-1": Gateway("tgw-1", "tgw")},
+    )
+    gateway = house.create(ResourceType="TransitGateway", ResourceIds=["tgw-1"], TrafficType=None)
+    side = house.create(ResourceType="TransitGatewayAttachment", ResourceIds=[f"tgw-attach-{2:017x}"], TrafficType=None)
+    daemon = house.daemon()
+    house.take(daemon, 30, flow("eni-a", 5, 1001, direction=EGRESS), flow("eni-b", 5, 1001, direction=INGRESS))
+    house.close(daemon, 61)
+    records = [one for one in house.delivered(gateway) if one["log-status"] == "OK"]
+    assert [one["tgw-attachment-id"][-1] for one in records] == ["1", "2"]
+    assert {one["resource-type"] for one in records} == {"TransitGateway"}
+    assert len(records[0]) == 36
+    assert [one["tgw-attachment-id"][-1] for one in house.delivered(side) if one["log-status"] == "OK"] == ["2"]

@@ -289,3 +289,13 @@ def test_blocks_are_found_as_one_by_one(blocks, chance):
         best = max(holding, key=lambda block: block.prefixlen, default=None)
         assert code == (-1 if best is None else blocks.index(best))
     assert found.tolist()[-3:] == [-1, -1, -1]
+
+
+def test_who_really_talks_behind_a_translation_stays_in_the_packet_s_fields():
+    rows = batch((WEB, "198.51.100.7", "10.0.1.11", "ingress"))
+    known = rows.append_column("pkt_srcaddr", pa.array(["192.0.2.1"])).append_column(
+        "pkt_dstaddr", pa.array(["10.0.1.11"])
+    )
+    (record,) = EVERYTHING(known).to_pylist()
+    names = ("srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr")
+    assert tuple(record[name] for name in names) == ("198.51.100.7", "10.0.1.10", "192.0.2.1", "10.0.1.11")

@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -46,8 +48,8 @@ class Place:
 
     process = None
 
-    def __init__(self, host, folder, url):
-        self.host, self.folder = host, folder
+    def __init__(self, host, folder, url, before=()):
+        self.host, self.folder, self.words = host, folder, (*before, *VPCFLOW)
         self.environ = {
             **os.environ,
             "VPCFLOW_LAKE": str(folder / "lake"),
@@ -57,7 +59,7 @@ class Place:
 
     def call(self, *words):
         done = self.host.popen(
-            *VPCFLOW,
+            *self.words,
             *words,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,7 +77,7 @@ class Place:
 
     def start(self, *words):
         self.process = self.host.popen(
-            *VPCFLOW,
+            *self.words,
             "run",
             *words,
             stdout=subprocess.PIPE,
@@ -258,3 +260,43 @@ def test_a_network_that_is_imported_while_it_runs_gives_interfaces_their_names(w
     assert shown[9000]["packets"] == 20
     # The interface's primary address stands for its others.
     assert (shown[9000]["dstaddr"], shown[9000]["pkt_dstaddr"]) == ("10.9.0.20", B)
+
+
+_THREE = "-all,+net_raw,+bpf,+perfmon"
+NOBODY = (
+    "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", _THREE, "--ambient-caps", _THREE,
+    "--bounding-set", _THREE,
+)  # fmt: skip
+
+
+@pytest.fixture
+def open_folder():
+    """A folder below one that others may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory(prefix="vpcflow-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_three_capabilities_are_enough_for_anybody(wire, inside, open_folder):
+    needs("setpriv")
+    folder = open_folder
+    (folder / "home").mkdir()
+    os.chown(folder / "home", 65534, 65534)
+    probe = subprocess.run(
+        ["setpriv", "--reuid", "65534", *VPCFLOW, "--version"], capture_output=True, check=False, cwd="/"
+    )
+    if probe.returncode:
+        pytest.skip("needs an installation that others may read")
+    place = Place(wire.b, folder / "home", inside.url, before=NOBODY)
+    place.environ["HOME"] = str(folder / "home")
+    place.create("--eni", "vb", "--traffic-type", "ALL", "--log-destination", "lake")
+    place.start("vb")
+    try:
+        sent = traffic(wire)
+        time.sleep(1.5)
+        code, _, err = place.stop()
+        assert code == 0, err
+    finally:
+        place.process.kill()
+    rows = place.call("records", "-f", "dstport in (9000, 9001, 9002)", "-o", "jsonl").splitlines()
+    assert {(row["dstport"], row["action"]): row["packets"] for row in map(json.loads, rows)} == sent

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vpcflow.aggregate.records import Identity
+    from vpcflow.capture.conntrack import Translations
     from vpcflow.deliver.delivery import Delivery
     from vpcflow.enrich.aws_service import AwsRanges
     from vpcflow.record.flow_counts import FlowCounts
@@ -74,7 +75,8 @@ class Wiring:
 
     network: what is known now; called again and again, and quick when nothing has changed. delivery: opens one, started; its
     second argument tells that other flow logs have the same log group. memory: bytes that flows may take. spools: the folder
-    that holds a folder for each flow log. close_s: how long to wait for destinations at the end.
+    that holds a folder for each flow log. translations: tells who really talks behind address translation. close_s: how long
+    to wait for destinations at the end.
     """
 
     state: State
@@ -83,6 +85,7 @@ class Wiring:
     identity: Identity
     spools: Path
     ranges: AwsRanges | None = None
+    translations: Translations | None = None
     memory: int = 256 << 20
     close_s: float = 30.0
 
@@ -274,6 +277,8 @@ class Daemon:
         self._look_after(time.monotonic())
         for stream in self._streams.values():
             self._tell_gap(stream, now_ns // _SECOND)
+        if self._wiring.translations is not None:
+            self._wiring.translations.refresh()
         for interval_s, aggregator in self._aggregators.items():
             self._hand_on(interval_s, aggregator.fold(replace(counts, rows=counts.rows.copy())))
             self._hand_on(interval_s, aggregator.pass_time(now_ns))
@@ -290,8 +295,9 @@ class Daemon:
 
     def _hand_on(self, interval_s: int, batches: Iterable[FlowBatch]) -> None:
         streams = [one for one in self._streams.values() if one.flow_log.interval_s == interval_s]
+        translations = self._wiring.translations
         for batch in batches:
-            self._put(self._enrich(batch), streams)
+            self._put(self._enrich(batch if translations is None else translations.fill(batch)), streams)
 
     def _put(self, batch: FlowBatch, streams: Sequence[_Stream]) -> None:
         count = sum(stream.put(batch) for stream in streams)

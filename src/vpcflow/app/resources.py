@@ -1,10 +1,9 @@
-"""What this program knows of the network it looks at, and who it is."""
+"""What this program knows of the network it looks at."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vpcflow.aggregate.records import Identity
 from vpcflow.app import networks
 from vpcflow.app.flow_log_request import bucket_of
 from vpcflow.app.flow_logs import FlowLogService
@@ -16,16 +15,11 @@ from vpcflow.state.flow_logs import FlowLogs
 if TYPE_CHECKING:
     from vpcflow.app import App
     from vpcflow.app.flow_log_request import Asked
+    from vpcflow.app.live import Host
     from vpcflow.state.store import State
     from vpcflow.vpc.topology import Network
 
 _PATIENCE_S: Final = 5
-
-
-def identity(app: App) -> Identity:
-    """Return whose records are made here."""
-    here = host(app.config)
-    return Identity(here.account, here.region)
 
 
 def described_network(app: App) -> Network | None:
@@ -34,20 +28,21 @@ def described_network(app: App) -> Network | None:
     return found.network if found else None
 
 
-def known_network(app: App, described: Network | None) -> Network:
+def known_network(here: Host, described: Network | None) -> Network:
     """Return *described* with the interfaces of this machine that it does not know; without it, this machine as a network."""
-    own = host_network(host(app.config), machine_id())
+    own = host_network(here, machine_id())
     return own if described is None else with_host(described, own)
 
 
 def flow_log_service(app: App, state: State) -> FlowLogService:
     """Return the operations on flow logs, on the state of the settings."""
-    who, network = identity(app), known_network(app, described_network(app))
+    here = host(app.config)
+    network = known_network(here, described_network(app))
     return FlowLogService(
         FlowLogs(state),
         network,
-        network.account or who.account,
-        network.region or who.region,
+        network.account or here.account,
+        network.region or here.region,
         lake=app.lake_name,
         undeliverable=lambda asked: _undeliverable(app, asked),
     )

@@ -7,15 +7,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from vpcflow.aggregate.records import Identity
 from vpcflow.app.daemon import Daemon, Wiring
+from vpcflow.app.live import naming
 from vpcflow.app.notify import notify
-from vpcflow.app.resources import described_network, identity, known_network
+from vpcflow.app.resources import described_network, known_network
 from vpcflow.app.run_lock import only_one
 from vpcflow.deliver.delivery import Delivery
 from vpcflow.deliver.spool import MAX_BYTES, Spool
 from vpcflow.errors import VpcFlowError
 from vpcflow.record.layout import WINDOW_S
-from vpcflow.vpc.inventory import inventory
 
 if TYPE_CHECKING:
     import threading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from vpcflow.app import App
     from vpcflow.app.daemon import Say, Status
+    from vpcflow.app.live import Host
     from vpcflow.capture.backends import Backend
     from vpcflow.capture.links import Link
     from vpcflow.capture.live import Source
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 INTERVAL_S: Final = 60
 """The shortest interval of flow logs; the others are multiples of it."""
+
+_LONGEST_S: Final = 600
+_SHOWN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,30 @@ class Running:
 
 def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], stop: threading.Event) -> bool:
     """Run until it is to stop; tell whether everything was delivered. ConfigError where nothing can be captured."""
-    from vpcflow.app.live import drains
+    from vpcflow.app.live import drains, host, open_translations
     from vpcflow.enrich.aws_service import AwsRanges
 
     ranges = AwsRanges.read(how.ip_ranges) if how.ip_ranges else None
     home = app.state_path.parent
     with only_one(home), app.state() as state:
-        known = _Known(app, state)
+        here = host(app.config)
+        known = _Known(app, state, here)
         source = _source(how, known, say)
         try:
-            _keep_privileges()
+            translations = open_translations(_LONGEST_S, say)
+            _keep_privileges(source, translations)
+            _say_who(here, source, say)
             deliveries = _Deliveries(app, how, home / "spool")
-            wiring = Wiring(state, known.network, deliveries, identity(app), home / "spool", ranges, app.flow_memory())
+            wiring = Wiring(
+                state,
+                known.network,
+                deliveries,
+                Identity(here.account, here.region),
+                home / "spool",
+                ranges,
+                translations,
+                app.flow_memory(),
+            )
             until = None if how.duration_s is None else time.time_ns() + int(how.duration_s * 1e9)
             daemon = Daemon(wiring, say, now_ns=time.time_ns())
             try:
@@ -87,10 +104,11 @@ def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], s
 class _Known:
     """What is known of the network; what was described is read again when the state file has changed."""
 
-    def __init__(self, app: App, state: State) -> None:
-        self._app, self._state = app, state
+    def __init__(self, app: App, state: State, here: Host) -> None:
+        self._app, self._state, self._here = app, state, here
         self._changes: int | None = -1
         self._described: Network | None = None
+        self._naming: Callable[[Link], str | None]
         self.network()
 
     def network(self) -> Network:
@@ -98,17 +116,12 @@ class _Known:
         changes = self._state.changes()
         if changes != self._changes:
             self._changes, self._described = changes, described_network(self._app)
-        return known_network(self._app, self._described)
+            self._naming = naming(self._here, self._described)
+        return known_network(self._here, self._described)
 
     def id_of(self, link: Link) -> str | None:
-        """Return the id that an interface of this host has in the described network, by MAC or address."""
-        if self._described is None:
-            return None
-        known = inventory(self._described)
-        found = known.by_mac(link.mac) if link.mac else None
-        for address in link.addresses:
-            found = found or known.by_address(address)
-        return found.id if found else None
+        """Return the id that an interface of this host has, None where nobody tells one."""
+        return self._naming(link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +192,25 @@ def _source(how: Running, known: _Known, say: Say) -> Source:
     return open_source(config, say)
 
 
-def _keep_privileges() -> None:
+def _keep_privileges(source: Source, translations: object) -> None:
     """Let go of all privileges but those of a capture, and of what root needs to write into folders of others."""
     from vpcflow.capture import privilege
 
-    privilege.drop_all_but([*privilege.NEEDED, *([privilege.DAC_OVERRIDE] if os.geteuid() == 0 else [])])
+    kept = [*privilege.NEEDED]
+    if translations is not None or source.name == "nft":
+        kept.append(privilege.NET_ADMIN)
+    if os.geteuid() == 0:
+        kept.append(privilege.DAC_OVERRIDE)
+    privilege.drop_all_but(kept)
+
+
+def _say_who(here: Host, source: Source, say: Say) -> None:
+    """Say who this host is taken for, and which interface has which id."""
+    if here.why_not:
+        say("live.no_metadata", reason=here.why_not)
+    if (here.account, here.region) == (Identity().account, Identity().region):
+        say("live.identity_default")
+    for interface, name in list(source.ids.items())[:_SHOWN]:
+        say("note.capture_interface", interface=interface, words=name)
+    if len(source.ids) > _SHOWN:
+        say("note.capture_more_interfaces", count=f"{len(source.ids) - _SHOWN:,}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from vpcflow.app.notify import notify
+from vpcflow.capture.backends import BACKENDS
 from vpcflow.cli.choices import one_of, resource_options, s3_options
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.stop import stopping
@@ -49,7 +50,8 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
     ),
 )
 @click.argument("interfaces", nargs=-1, metavar="INTERFACE…")
-@option("--backend", metavar="auto|ebpf", default="auto", callback=one_of("auto", "ebpf", name="backend"))
+@option("--backend", metavar="auto|ebpf|af_packet|nft", default="auto", callback=one_of(*BACKENDS, name="backend"))
+@option("--nft", is_flag=True)
 @option("--all", "keep_all", is_flag=True)
 @option("--ip-ranges", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @option("--spool-size", "spool_bytes", default="1GB", metavar="SIZE", callback=_size)
@@ -63,6 +65,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     from vpcflow.app.run import Running, run
 
     line = _StatusLine(session)
+    if values["nft"]:
+        values["backend"] = "nft"
     how = Running(out=sys.stdout.buffer, **{name: values[name] for name in _OF_RUNNING})
     with stopping() as stop:
         done = run(session.app, how, line.say, line.show, stop)
@@ -88,7 +92,7 @@ class _StatusLine:
         self._clear()
         if "since_s" in values:
             values["since"] = utc(int(str(values.pop("since_s"))))
-        if key in ("run.failed", "run.gap", "run.left_over", "run.no_resource", "run.state"):
+        if key in ("run.failed", "run.gap", "run.left_over", "run.no_resource", "run.state", "live.no_metadata"):
             self.session.warn(t(key, **values))
         else:
             self.session.note(key, **values)

@@ -40,9 +40,9 @@ class OwnAddress:
         ids, places = encoded(batch, "interface_id")
         four, six = self._own(ids)
         for name, packet, direction in (("srcaddr", "pkt_srcaddr", "egress"), ("dstaddr", "pkt_dstaddr", "ingress")):
-            seen = pc.coalesce(column_or_null(batch, packet), column_or_null(batch, name))
+            seen = column_or_null(batch, name)
             ours = equals(batch, "flow_direction", direction)
-            columns[packet] = seen
+            columns[packet] = pc.coalesce(column_or_null(batch, packet), seen)
             columns[name] = _with_own(seen, places, ours, four, six)
         return ordered(columns)
 
