@@ -185,6 +185,17 @@ def test_a_system_that_gives_no_namespaces_is_told_with_the_command_that_changes
     assert raised.value.hint == "sudo sysctl -w kernel.unprivileged_userns_clone=1"
 
 
+@pytest.mark.parametrize("mode", [0o702, 0o720])
+def test_a_home_that_others_may_write_in_is_not_believed(tmp_path, mode):
+    home = Home(tmp_path / "lab")
+    home.path.mkdir()
+    home.path.chmod(mode)
+    for use in (home.take, home.connect):
+        with pytest.raises(ConfigError) as raised:
+            use()
+        assert raised.value.code == "lab.not_yours"
+
+
 def test_a_home_is_taken_once(tmp_path):
     home = Home(tmp_path / "lab")
     handle = home.take()

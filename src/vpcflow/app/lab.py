@@ -104,6 +104,7 @@ def up(app: App, wanted: Network, interval_s: int, summary: str) -> bool:
     with app.lake(create=True):
         pass
     place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.check_owner()
     with (place.path / "log").open("ab") as log:
         process, line = channel.start(KEEPER, log=log, apart=True)
     with line:

@@ -57,11 +57,18 @@ class Home:
         shutil.rmtree(self.path, ignore_errors=True)
         return True
 
+    def check_owner(self) -> None:
+        """Raise a ConfigError when the folder is somebody else's: what comes from its socket is trusted as one's own."""
+        found = self.path.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise ConfigError("lab.not_yours", folder=str(self.path))
+
     # --- the keeper's side -------------------------------------------------------------------------------------
 
     def take(self) -> int:
         """Make the folder this process's; return the lock's handle. ConfigError when a keeper lives there."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.check_owner()
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +100,7 @@ class Home:
         """Return a channel to the keeper; ConfigError when there is none."""
         caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            self.check_owner()
             with self._short_path() as folder:
                 caller.connect(f"{folder}/socket")
         except OSError as error:
