@@ -8,6 +8,7 @@ import signal
 import site
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -69,16 +70,14 @@ def test_a_lab_that_is_down_leaves_nothing_but_its_lake(shell):
     assert shell.run("lab", "down")[0] == "no lab was up\n"
 
 
-@pytest.mark.parametrize("victim", ["keeper", "enclosure", "both"])
+@pytest.mark.parametrize("victim", ["keeper", "enclosure"])
 def test_killed_it_takes_everything_with_it_and_the_next_one_starts_clean(shell, victim):
     shell.run("lab", "up")
     running = shell.start("lab", "exec", "web", "--", "sleep", "60")
     wait_for(lambda: len(processes(shell)) >= 4)
     alone = keeper(shell)
     inside = processes(shell) - {alone, running.pid}
-    victims = {"keeper": [alone], "enclosure": [min(inside)], "both": [alone, min(inside)]}[victim]
-    for number in victims:
-        os.kill(number, signal.SIGKILL)
+    os.kill({"keeper": alone, "enclosure": min(inside)}[victim], signal.SIGKILL)
     running.wait(10)
     running.communicate()
     assert gone(shell)
@@ -94,7 +93,7 @@ def wait_for(true):
     assert true()
 
 
-@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("after_s", [0.4, 0.8])
 def test_an_up_that_is_killed_leaves_a_lab_or_none_and_never_half_of_one(shell, after_s):
     starting = shell.start("lab", "up")
     time.sleep(after_s)
@@ -126,14 +125,25 @@ def test_two_labs_of_two_lakes_are_up_at_once(shell, tmp_path):
     other = Shell(tmp_path / "other")
     shell.run("lab", "up")
     other.run("lab", "up")
-    other.run("lab", "traffic", "outbound-reject")
-    assert other.records("action = REJECT")
+    other.run("lab", "exec", "web", "--", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_default_ttl")
     other.run("lab", "down")
-    shell.run("lab", "exec", "db", "--", "true")
-    assert not shell.records("action = REJECT")
+    out, _ = shell.run("lab", "exec", "web", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl")
+    assert out == "64\n"
 
 
-def test_it_needs_no_root_and_no_privilege(lab_here, tmp_path):
+@pytest.fixture
+def home_of_nobody():
+    """A folder that no privilege is needed to reach, as pytest's are."""
+    with tempfile.TemporaryDirectory(prefix="nobody-") as folder:
+        os.chmod(folder, 0o755)
+        home = Path(folder) / "home"
+        home.mkdir()
+        if os.geteuid() == 0:
+            os.chown(home, 65534, 65534)
+        yield home
+
+
+def test_it_needs_no_root_and_no_privilege(lab_here, home_of_nobody):
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root and setpriv, to become somebody without privileges")
     python = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
@@ -144,13 +154,7 @@ def test_it_needs_no_root_and_no_privilege(lab_here, tmp_path):
     probe = [*nobody, python, "-c", "import vpcflow, pyarrow"]
     if subprocess.run(probe, env={"PYTHONPATH": paths}, check=False, capture_output=True).returncode:
         pytest.skip(f"needs {python}, and packages that everybody may read")
-    home = tmp_path / "nobody"
-    home.mkdir()
-    os.chown(home, 65534, 65534)
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 1:
-            parent.chmod(parent.stat().st_mode | 0o11)
-    shell = Shell(home / "lake", python=python, prefix=nobody, env={"PYTHONPATH": paths})
+    shell = Shell(home_of_nobody / "lake", python=python, prefix=nobody, env={"PYTHONPATH": paths})
     shell.run("lab", "up")
     try:
         out, _ = shell.run("lab", "traffic", "outbound-reply-reject", "nat")

@@ -68,6 +68,7 @@ def shell(lab_here, tmp_path_factory):
     found = Shell(tmp_path_factory.mktemp("mine") / "lake")
     (found.lake.parent / "mine.toml").write_text(TOML)
     found.run("lab", "up", "mine.toml", "--interval", "10")
+    found.run("lab", "exec", "firewall", "--", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     yield found
     found.run("lab", "down")
 
@@ -86,7 +87,6 @@ def talk(shell, server, address, port, client, source=""):
 
 def test_what_passes_an_appliance_is_recorded_there_with_its_own_address(shell):
     """VPC User Guide, `pkt-dstaddr`: the packet's own destination where it passes through an interface."""
-    shell.run("lab", "exec", "firewall", "--", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     talk(shell, "server", "10.1.3.10", 8001, "client")
     there = shell.records("dstport = 8001", FIELDS)
     client, middle, server = "10.1.1.10", "10.1.2.10", "10.1.3.10"

@@ -98,9 +98,12 @@ class Home:
 
     def connect(self) -> Connection:
         """Return a channel to the keeper; ConfigError when there is none."""
-        caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.check_owner()
+        except FileNotFoundError as error:
+            raise ConfigError("lab.down_already") from error
+        caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             with self._short_path() as folder:
                 caller.connect(f"{folder}/socket")
         except OSError as error:
