@@ -112,6 +112,7 @@ class Compiler:
         self.used: frozenset[str] = frozenset()
         self.tables: dict[str, pa.Table] = {}
         self.before: tuple[Stage, ...] = ()
+        self._at = Stage("", 0, 0)
 
     # --- what commands use -------------------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class Compiler:
     def operate(self, operator: Operator, *inputs: tuple[Relation, Sequence[tuple[str, Value]]]) -> Relation:
         """Have *operator* run on rows of these relations, each the columns given, in order; return what its rows are."""
         if self._inner:
-            raise malformed("nested", self.text, 0, 0)
+            raise malformed("nested", self.text, self._at.start, self._at.end)
         selects, columns = [], []
         for relation, wanted in inputs:
             keyed = tuple(Column(name, value.kind, self.fresh()) for name, value in wanted)
@@ -272,7 +273,7 @@ class Compiler:
 
     def _stage(self, relation: Relation, stages: Sequence[Stage], place: int, stage: Stage) -> Relation:
         self._check(stages, place, stage)
-        self.before = tuple(stages[:place])
+        self.before, self._at = tuple(stages[:place]), stage
         found = commands.get(stage.command).compile(relation, stage)
         return relation if found is None else found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from sqlglot import exp
@@ -58,7 +59,8 @@ def parse(parser: Parser, token: Token) -> AddTotals:
 def compile_(relation: Relation, stage: AddTotals) -> Relation | None:
     """Add the column, then the row."""
     reading = Reading(relation)
-    wanted = [(field.name, kinds.scalar(reading.field(field))) for field in stage.fields]
+    # A field that is named twice counts once.
+    wanted = list({field.name: kinds.scalar(reading.field(field)) for field in stage.fields}.items())
     if not wanted:
         wanted = [
             (name, kinds.scalar(value))
@@ -73,7 +75,8 @@ def compile_(relation: Relation, stage: AddTotals) -> Relation | None:
     if not stage.col:
         return None
     columns = handed(relation.compiler.outputs(relation))
-    return relation.compiler.operate(SummaryRow(frozenset(names)), (relation, columns))
+    documents = frozenset(name for name, value in columns if value.kind is kinds.JSON)
+    return relation.compiler.operate(SummaryRow(frozenset(names), documents), (relation, columns))
 
 
 def _total(values: Sequence[Value]) -> Value:
@@ -97,9 +100,10 @@ def _total(values: Sequence[Value]) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """Adds a row in which the columns *names* hold their sums."""
+    """Adds a row in which the columns *names* hold their sums. documents: columns whose texts are JSON."""
 
     names: frozenset[str]
+    documents: frozenset[str]
     most: int = MAX_ROWS
 
     def columns(self, *given: Sequence[Column]) -> Sequence[tuple[str, Kind]]:
@@ -117,7 +121,7 @@ class SummaryRow:
             if name not in self.names:
                 done[name] = pa.array([*values, None], table.schema.field(name).type)
                 continue
-            numbers = [number_of(value) if isinstance(value, str) else value for value in values]
+            numbers = [_number(value, document=name in self.documents) for value in values]
             known = [value for value in numbers if value is not None]
             total = sum(known) if known else None
             if pa.types.is_string(table.schema.field(name).type):
@@ -126,6 +130,15 @@ class SummaryRow:
                 kind = table.schema.field(name).type
                 done[name] = pa.array([*values, total], pa.int64() if pa.types.is_boolean(kind) else kind)
         return pa.table(done)
+
+
+def _number(value: Any, *, document: bool) -> float | None:  # noqa: ANN401 - a cell
+    """Return the number that a cell is, None for none."""
+    if document and isinstance(value, str):
+        value = json.loads(value)
+    if isinstance(value, str):
+        return number_of(value)
+    return None if isinstance(value, (list, dict)) else value
 
 
 def _summed(kind: Kind) -> Kind:

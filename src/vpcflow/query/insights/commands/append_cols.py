@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from vpcflow.query.insights import options, shown
+from vpcflow.query.insights import kinds, options
 from vpcflow.query.insights.adding import handed
 from vpcflow.query.insights.commands.command import Command, Example
-from vpcflow.query.insights.kinds import DOUBLE, INT, TEXT
+from vpcflow.query.insights.kinds import Value
 from vpcflow.query.insights.syntax import Query, Stage
 
 if TYPE_CHECKING:
@@ -47,74 +47,42 @@ def compile_(relation: Relation, stage: AppendCols) -> Relation:
     """Put both beside one another."""
     compiler = relation.compiler
     inner = compiler.inner(stage.query)
-    return compiler.operate(
-        Beside(stage.override, stage.most),
-        (relation, handed(compiler.outputs(relation))),
-        (inner, handed(compiler.outputs(inner))),
-    )
+    left, right = dict(handed(compiler.outputs(relation))), dict(handed(compiler.outputs(inner)))
+    for name in left.keys() & right.keys() if stage.override else ():
+        kind, taken, _ = kinds.united([left[name], right[name]])
+        left[name], right[name] = (Value(one, kind) for one in taken)
+    operator = Beside(stage.override, stage.most)
+    return compiler.operate(operator, (relation, list(left.items())), (inner, list(right.items())))
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Puts the second table's columns beside the first one's; the first one has as many rows as before."""
+    """Puts the second table's columns beside the first one's; the first one has as many rows as before.
+
+    override: columns of both, which are of the same kind, take the second one's values where it has rows.
+    """
 
     override: bool
     most: int
 
     def columns(self, *given: Sequence[Column]) -> Sequence[tuple[str, Kind]]:
         """See `Operator`."""
-        left, right = ({column.name: column.kind for column in columns} for columns in given)
-        found = {
-            name: _both(kind, right[name]) if self.override and name in right else kind for name, kind in left.items()
-        }
-        return (
-            list((right | found).items())
-            if not left
-            else [*found.items(), *((n, k) for n, k in right.items() if n not in left)]
-        )
+        left, right = given
+        mine = {column.name for column in left}
+        return [(column.name, column.kind) for column in (*left, *(one for one in right if one.name not in mine))]
 
     def run(self, *tables: pa.Table) -> pa.Table:
         """See `Operator`."""
         left, right = tables
         rows = left.num_rows
-        done = {}
-        for name in left.column_names:
-            if self.override and name in right.column_names:
-                done[name] = _over(
-                    left[name].to_pylist(), right[name].to_pylist(), left.schema.field(name), right.schema.field(name)
-                )
-            else:
-                done[name] = left[name]
+        done = {name: left[name] for name in left.column_names}
         for name in right.column_names:
-            if name not in done:
-                taken = right[name].to_pylist()[:rows]
-                done[name] = pa.array([*taken, *[None] * (rows - len(taken))], right.schema.field(name).type)
+            if name in done and not self.override:
+                continue
+            kind = right.schema.field(name).type
+            rest = left[name].to_pylist()[right.num_rows :] if name in done else [None] * (rows - right.num_rows)
+            done[name] = pa.array([*right[name].to_pylist()[:rows], *rest], kind)
         return pa.table(done)
-
-
-def _both(one: Kind, other: Kind) -> Kind:
-    """Return the kind that values of both kinds can be."""
-    if one is other:
-        return one
-    return DOUBLE if {one, other} <= {INT, DOUBLE} else TEXT
-
-
-def _over(old: list[object], new: list[object], one: pa.Field, other: pa.Field) -> pa.Array:
-    values = [*new[: len(old)], *old[len(new) :]]
-    if one.type == other.type:
-        return pa.array(values, one.type)
-    numbers = {pa.int64(), pa.float64()}
-    if {one.type, other.type} <= numbers:
-        return pa.array([None if value is None else float(str(value)) for value in values], pa.float64())
-    return pa.array([_text(value) for value in values], pa.string())
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, float):
-        return shown.number(value)
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return None if value is None else str(value)
 
 
 COMMAND: Final = Command(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from vpcflow.query.insights.commands import stats
 from vpcflow.query.insights.commands.command import Command, Example
 from vpcflow.query.insights.commands.stats import Stats
+from vpcflow.query.insights.expressions import Reading
+from vpcflow.query.insights.kinds import LIST
 from vpcflow.query.insights.relation import Order
 from vpcflow.query.insights.syntax import Call, Field, Item, Stage
 
@@ -36,6 +38,10 @@ def parse(parser: Parser, token: Token) -> CountFrequent:
 
 def compile_(relation: Relation, stage: CountFrequent) -> Relation:
     """Count, and put most first."""
+    reading = Reading(relation)
+    for field in stage.fields:
+        if reading.field(field).kind is LIST:
+            raise reading.fault("structure", field, command="countFrequent")
     counted = Item(Call("count", (), True, stage.start, stage.end), _NAME, True, stage.start, stage.end)
     by = tuple(Item(field, field.name, False, field.start, field.end) for field in stage.fields)
     done = stats.compile_(relation, Stats("stats", stage.start, stage.end, (counted,), by, None))

@@ -72,7 +72,9 @@ def elements(relation: Relation, value: Value) -> Value:
     after = f"{ROW}_{relation.compiler.fresh()}"
     relation.nest(exp.alias_(number, after, quoted=True))
     relation.order = [Order(exp.column(after, quoted=True))]
-    return Value(call("struct_extract", row, exp.Literal.number(1)), JSON)
+    # A null among the elements is a value that is missing.
+    element = call("struct_extract", row, exp.Literal.number(1))
+    return Value(call("nullif", element, exp.Literal.string("null")), JSON)
 
 
 COMMAND: Final = Command(
