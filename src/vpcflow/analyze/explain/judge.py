@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vpcflow.analyze.explain.classify import C, L, V, Verdicts
 from vpcflow.analyze.explain.mend import mend
@@ -18,23 +20,22 @@ from vpcflow.analyze.explain.verdict import BIT
 from vpcflow.record.flow_counts import NETWORK_ACL, SECURITY_GROUP
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate, path
+from vpcflow.vpc.vector import Evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from vpcflow.analyze.explain.cause import Cause, Conversation
-    from vpcflow.vpc.decision import Decision
     from vpcflow.vpc.topology import Network
+    from vpcflow.vpc.vector import Verdicts as Decided
 
     Ints = NDArray[np.int64]
 
 UNKNOWN, ACCEPT, REJECT, ASSUMED = 0, 1, 2, 3
 _NOT_RULES: Final = frozenset({"late_packets", "block_public_access", "encryption_controls", "other_reason"})
 """Verdicts that no rule would change."""
-_ACTIONS: Final = {"UNKNOWN": UNKNOWN, "ACCEPT": ACCEPT, "REJECT": REJECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ class Judge:
 
     def __init__(self, rules: Sequence[Rules]) -> None:
         self.rules = tuple(rules)
-        self._keys: dict[tuple[Any, ...], int] = {}
-        self._known: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+        self._evaluators = [Evaluator(one.network) for one in self.rules]
+        self._keys: dict[int, int] = {}
+        self._groups: dict[str, int] = {}
 
     def hold(self, batch: pa.RecordBatch, judged: Verdicts) -> Held:
         """Return *judged* (of the cases in *batch*) with layers, certainty and reasons as the rules have them."""
@@ -87,7 +89,8 @@ class Judge:
         if not self.rules or not size:
             return Held(judged, none, np.zeros(size, bool), none)
         place = self._in_force(batch, judged)
-        alone, remembered = (self._decide(batch, judged, place, tracked=known) for known in (False, True))
+        asked = _asked(batch, judged)
+        alone, remembered = (self._decide(asked, place, tracked=known) for known in (False, True))
         return _combined(judged, place, alone, remembered, np.array([one.early for one in self.rules]))
 
     def _in_force(self, batch: pa.RecordBatch, judged: Verdicts) -> Ints:
@@ -129,32 +132,59 @@ class Judge:
             if not cause.verdict.startswith("accepted") and cause.verdict not in _NOT_RULES:
                 cause.mend = mend(rules.network, opening) or ()
 
-    def _decide(self, batch: pa.RecordBatch, judged: Verdicts, place: Ints, *, tracked: bool) -> _Answers:
-        names = ("interface_id", "own", "own_port", "far", "far_port", "protocol", "known")
-        columns = [batch.column(name).to_pylist() for name in names]
-        answers = np.zeros((3, len(judged.case)), np.int64)
-        answers[2] = -1
-        for at, (case, into) in enumerate(zip(judged.case.tolist(), judged.into.tolist(), strict=True)):
-            row = dict(zip(names, (column[case] for column in columns), strict=True))
-            if not row["known"] or row["protocol"] < 0:
-                continue
-            # A source port decides nothing on the way of its own packets.
-            port = row["own_port"] if into else row["far_port"]
-            key = (place[at], row["interface_id"], into, row["own"], row["far"], port, row["protocol"], tracked)
-            if key not in self._known:
-                decision = evaluate(self.rules[place[at]].network, flow_of(row, into=bool(into)), tracked=tracked)
-                # A rule for one ICMP type may be another's than the packets', which no record tells.
-                assumed = decision.assumed and decision.action == "ACCEPT"
-                action = ASSUMED if assumed else _ACTIONS[decision.action]
-                self._known[key] = (action, decision.layer, self._key(decision))
-            answers[:, at] = self._known[key]
-        return _Answers(*answers)
+    def _decide(self, asked: pa.Table, place: Ints, *, tracked: bool) -> _Answers:
+        """Ask the rules in force about packets, as remembered or not."""
+        answers = _Answers(*(np.full(len(place), fill, np.int64) for fill in (UNKNOWN, 0, -1)))
+        for which in np.unique(place).tolist():
+            rows = np.flatnonzero(place == which)
+            some = asked.take(pa.array(rows))
+            found = self._evaluators[which].decide(some, pa.array(np.full(len(rows), tracked)))
+            # A rule for one ICMP type may be for another than the packets', which no record tells.
+            action = np.where(found.assumed & (found.action == ACCEPT), ASSUMED, found.action)
+            answers.action[rows], answers.layer[rows] = action, found.layer
+            answers.rule[rows] = self._keys_of(which, some, found)
+        return answers
 
-    def _key(self, decision: Decision) -> int:
-        if decision.action != "REJECT":
-            return -1
-        key = (decision.layer, decision.direction, decision.resource, decision.rule)
-        return self._keys.setdefault(key, len(self._keys))
+    def _keys_of(self, which: int, asked: pa.Table, found: Decided) -> Ints:
+        """Return a key for what refuses: an entry of a network ACL, or the groups of the interface, none of which allows."""
+        groups = asked.column("interface_id").combine_chunks().dictionary_encode()
+        network = self.rules[which].network
+        carried = []
+        for name in groups.dictionary.to_pylist():
+            interface = network.interfaces.get(name)
+            text = ",".join(interface.security_groups) if interface else ""
+            carried.append(self._groups.setdefault(text, len(self._groups)))
+        group = np.array([*carried, 0], np.int64)[groups.indices.to_numpy(zero_copy_only=False)]
+        parts = [
+            np.full(len(group), which),
+            found.layer,
+            found.direction,
+            np.where(found.layer == NETWORK_ACL, found.rule, group),
+        ]
+        mixed = np.zeros(len(group), np.int64)
+        for part in parts:
+            mixed = mixed * 1_000_003 + part.astype(np.int64)
+        unique, inverse = np.unique(mixed, return_inverse=True)
+        numbers = np.array([self._keys.setdefault(key, len(self._keys)) for key in unique.tolist()], np.int64)
+        keys: Ints = np.where(found.action == REJECT, numbers[inverse.reshape(-1)], -1)
+        return keys
+
+
+def _asked(batch: pa.RecordBatch, judged: Verdicts) -> pa.Table:
+    """Return the refused packets of each judged case as records have them; without a protocol where no answer is possible."""
+    rows, into = pa.array(judged.case), pa.array(judged.into == 1)
+    own, far, own_port, far_port = (batch.column(name).take(rows) for name in ("own", "far", "own_port", "far_port"))
+    known = pc.equal(batch.column("known").take(rows), 1)
+    return pa.table(
+        {
+            "interface_id": batch.column("interface_id").take(rows),
+            "srcaddr": pc.if_else(into, far, own),
+            "dstaddr": pc.if_else(into, own, far),
+            "dstport": pc.max_element_wise(pc.if_else(into, own_port, far_port), 0),
+            "protocol": pc.if_else(known, batch.column("protocol").take(rows), None),
+            "flow_direction": pc.if_else(into, "ingress", "egress"),
+        }
+    )
 
 
 def _row(conversation: Conversation) -> dict[str, Any]:
