@@ -10,6 +10,7 @@ The records are of 400 interfaces in one day: conversations of two records each,
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import resource
@@ -106,6 +107,46 @@ def _pairs(
     return pa.concat_tables(sides)
 
 
+def network(folder: Path) -> Path:
+    """Return a description of the network that the records are of: 400 interfaces, 20 groups, 8 subnets with an ACL each."""
+    from vpcflow.vpc.json_form import dumps
+    from vpcflow.vpc.rules import NetworkAcl, NetworkAclEntry, SecurityGroup, SecurityGroupRule
+    from vpcflow.vpc.topology import Network, NetworkInterface, Subnet, Vpc
+
+    path = folder / "network.json"
+    groups = {
+        f"sg-{n:017x}": SecurityGroup(
+            f"sg-{n:017x}",
+            "vpc-1",
+            f"group-{n}",
+            tuple(
+                SecurityGroupRule("", 6, port, port, "0.0.0.0/0")
+                for port in ([443, 80, 8080], [22, 3306], [5432])[n % 3]
+            ),
+            (SecurityGroupRule("", -1, -1, -1, "0.0.0.0/0"),),
+        )
+        for n in range(20)
+    }
+    entries = (NetworkAclEntry(90, False, 6, "198.18.7.0/24", 22, 22), NetworkAclEntry(100, True, -1, "0.0.0.0/0"))
+    out = (NetworkAclEntry(100, True, 6, "0.0.0.0/0", 32768, 60999),)
+    acls = {f"acl-{n}": NetworkAcl(f"acl-{n}", "vpc-1", f"acl-{n}", False, entries, out) for n in range(8)}
+    subnets = {
+        f"subnet-{n}": Subnet(f"subnet-{n}", "vpc-1", (f"10.0.{n}.0/24",), network_acl=f"acl-{n}") for n in range(8)
+    }
+    interfaces = {
+        f"eni-{n:017x}": NetworkInterface(
+            f"eni-{n:017x}", "vpc-1", f"subnet-{n % 8}", (f"10.0.{n // 250}.{n % 250 + 4}",),
+            security_groups=(f"sg-{n % 20:017x}", f"sg-{(n + 1) % 20:017x}"),
+        )
+        for n in range(400)
+    }  # fmt: skip
+    made = Network(
+        "123456789012", "us-east-1", {"vpc-1": Vpc("vpc-1", ("10.0.0.0/16",))}, subnets, interfaces, {}, groups, acls
+    )
+    path.write_text(dumps(made))
+    return path
+
+
 def timed(words: list[str], at: Path) -> tuple[float, str]:
     """Run a command in a process of its own; return seconds and what it wrote."""
     began = time.perf_counter()
@@ -113,6 +154,29 @@ def timed(words: list[str], at: Path) -> tuple[float, str]:
         [sys.executable, "-m", "vpcflow", *words, "--lake", str(at)], capture_output=True, text=True, check=True
     )
     return time.perf_counter() - began, ran.stdout
+
+
+def _cut(folder: Path) -> Path:
+    """Return a description in which every ACL is another."""
+    from vpcflow.vpc.json_form import read
+
+    document = json.loads((folder / "network.json").read_text())
+    for acl in document["network_acls"]:
+        acl["inbound"][0]["from_port"], acl["inbound"][0]["to_port"] = 443, 443
+    read(document, "changed")
+    path = folder / "changed.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def _told(out: str) -> str:
+    if out.startswith("{"):
+        found = json.loads(out)
+        return (
+            f"{found['records']:,} records, {found['flows']:,} flows; {found['refused']['records']:,} would be refused"
+        )
+    head, *rows = [line.split("\t") for line in out.splitlines()]
+    return f"{sum(int(row[head.index('records')]) for row in rows):,} rejects, {len(rows):,} causes"
 
 
 def main() -> None:
@@ -126,20 +190,35 @@ def main() -> None:
     print(
         f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}"
     )
-    for words in (
-        ["explain", "--all", "-o", "text"],
-        ["explain", "--all", "--since", str(DAY), "--until", str(DAY + 3600)],
-    ):
-        times, out = [], ""
+    rules = ["--network", str(network(at.parent))]
+    rule = [
+        "--revoke",
+        "group-0 inbound tcp 443 from 0.0.0.0/0",
+        "--authorize",
+        "acl-1 inbound 50 deny tcp 443 from 198.18.0.0/16",
+    ]
+    questions = {
+        "explain --all": ["explain", "--all", "-o", "text"],
+        "explain --all, one hour": ["explain", "--all", "-o", "text", "--since", str(DAY), "--until", str(DAY + 3600)],
+        "explain --all, with rules": ["explain", "--all", "-o", "text", *rules],
+        "what-if, a group and an ACL: 90 interfaces": ["what-if", "-o", "json", *rule, *rules],
+        "what-if, all interfaces": ["what-if", "-o", "json", "--change", str(_cut(at.parent)), *rules],
+    }
+    print("| question | looked at | median | CPU | largest RSS |")
+    print("|---|---|---|---|---|")
+    for name, words in questions.items():
+        times, cpu, out = [], [], ""
         for _ in range(given.repeats):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds, out = timed(words, at)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(seconds)
-        head, *rows = [line.split("\t") for line in out.splitlines()]
-        refused = sum(int(row[head.index("records")]) for row in rows)
-        median = statistics.median(times)
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"| `{' '.join(words[:2])}` {' '.join(words[2:])} | {refused:,} rejects, {len(rows)} causes | {median:.1f} s "
-              f"| {memory:,.0f} MB |")  # fmt: skip
+            cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        median, memory = statistics.median(times), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(
+            f"| {name} | {_told(out)} | {median:.1f} s | {statistics.median(cpu):.1f} s | {memory:,.0f} MB |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -110,3 +110,89 @@ def test_a_report_for_a_ticket_is_markdown_that_log_values_cannot_break(run, pla
     assert ran.lines[0] == "# 203.0.113.12 → 172.31.16.139"
     assert "| eni-\\|&lt;b> | 203.0.113.12 |" in ran.out
     assert "<b>" not in ran.out
+
+
+NETWORK = """
+[vpc]
+name = "test"
+cidr = ["10.0.0.0/16"]
+[subnet.public]
+cidr = ["10.0.1.0/24"]
+network-acl = "public"
+[interface.web]
+id = "eni-1"
+subnet = "public"
+address = ["10.0.1.10"]
+public = ["198.51.100.10"]
+security-groups = ["web"]
+[security-group.web]
+inbound = ["tcp 443 from 0.0.0.0/0"]
+outbound = ["all to 0.0.0.0/0"]
+[network-acl.public]
+inbound = ["90 deny tcp 22 from 203.0.113.0/24", "100 allow all from 0.0.0.0/0"]
+outbound = ["100 allow tcp 1024-65535 to 0.0.0.0/0"]
+"""
+RECORDS = """\
+interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags flow-direction
+eni-1 203.0.113.77 10.0.1.10 40000 22 6 1 60 1700002800 1700002810 REJECT OK 2 ingress
+eni-1 192.0.2.7 10.0.1.10 40000 443 6 5 900 1700002800 1700002810 ACCEPT OK 3 ingress
+eni-1 10.0.1.10 192.0.2.7 443 40000 6 5 9000 1700002800 1700002810 ACCEPT OK 19 egress
+"""
+
+
+@pytest.fixture
+def network(place):
+    (place / "net.toml").write_text(NETWORK)
+    (place / "records.log").write_text(RECORDS)
+    return "net.toml"
+
+
+def test_with_rules_the_first_line_names_the_rule_and_the_last_ones_the_mend(run, network):
+    ran = run("explain", "203.0.113.77", "web", "22", "--from", "records.log", "--network", network, "-o", "table")
+    assert ran.code == 0, ran.err
+    assert "inbound rule 90 (deny tcp 22 from 203.0.113.0/24) refuses it" in ran.lines[0]
+    assert "certain (rules as given)" in ran.out
+    assert "aws ec2 create-network-acl-entry" in ran.out
+    assert "aws ec2 authorize-security-group-ingress" in ran.out
+
+
+def test_kept_rules_are_used_unasked_and_none_leaves_them_out(run, network, place):
+    assert run("ingest", "records.log").code == 0
+    assert run("network", "import", network, "--at", "2023-11-01").code == 0
+    words = ("explain", "203.0.113.77", "198.51.100.10", "22", "-o", "json")
+    (cause,) = run(*words).json()["causes"]
+    assert (cause["layer"], cause["rule"], cause["certainty"]) == ("network_acl", "90", "certain")
+    (cause,) = run(*words[:2], "10.0.1.10", *words[3:], "--network", "none").json()["causes"]
+    assert (cause["layer"], cause["certainty"]) == ("", "undecided")
+
+
+def test_reach_asks_the_rules_alone(run, network):
+    ran = run("reach", "192.0.2.7", "web", "443", "--network", network, "--exit-code")
+    assert ran.code == 0
+    assert ran.lines[0].startswith("✓ tcp/443 192.0.2.7 → web is let through")
+    ran = run("reach", "203.0.113.77", "web", "22", "--network", network, "--exit-code", "-o", "json")
+    assert ran.code == 1
+    found = ran.json()
+    assert found["path"]["works"] is False
+    assert [change["operation"] for change in found["mend"]] == [
+        "CreateNetworkAclEntry",
+        "AuthorizeSecurityGroupIngress",
+    ]
+    ran = run("reach", "192.0.2.7", "web", "443")
+    assert ran.code == 2
+    assert "no network" in ran.err
+
+
+def test_what_if_tells_what_would_turn(run, network):
+    words = ("what-if", "--network", network, "--from", "records.log", "--exit-code")
+    ran = run(*words, "--revoke", "web inbound tcp 443 from 0.0.0.0/0", "-o", "json")
+    assert ran.code == 1
+    found = ran.json()
+    assert (found["refused"]["records"], found["refused"]["bytes"], found["let_in"]["records"]) == (2, 9900, 0)
+    assert found["refused"]["examples"][0]["source"] == "192.0.2.7"
+    ran = run(*words, "--revoke", "public inbound 90", "--authorize", "web inbound tcp 22 from 0.0.0.0/0")
+    assert ran.code == 0
+    assert "nothing that was accepted would be refused" in ran.out
+    assert "refused, would be let in: 1 records" in ran.out
+    assert "every address" in ran.err
+    assert run(*words).code == 2

@@ -158,6 +158,21 @@ def _at(step: StepTold, names: Mapping[str, str]) -> str:
     return f"{names.get(step.interface_id) or step.interface_id}: "
 
 
+def opened(cause: Cause) -> Iterator[str]:
+    """Yield what else the mend of a cause lets in, how far it reaches, and a warning where it opens the world."""
+    if cause.opens is None:
+        return
+    found = cause.opens
+    if found.records:
+        shown = ", ".join(f"{source} ({records:,})" for source, records in found.examples)
+        counts = {"records": f"{found.records:,}", "sources": f"{found.sources:,}", "examples": shown}
+        yield t("explain.opens", interfaces=f"{found.interfaces:,}", **counts)
+    else:
+        yield t("explain.opens_nothing", interfaces=f"{found.interfaces:,}")
+    if any(change.to_everybody for change in cause.mend):
+        yield t("explain.opens_world")
+
+
 def mend_lines(made: Sequence[RuleChange], *, terraform: bool) -> Iterator[str]:
     """Yield the smallest changes, as written and as commands, as Terraform too if wanted."""
     from vpcflow.vpc import rule_command
@@ -329,6 +344,8 @@ def _mend(cause: Cause) -> Iterator[str]:
     yield ""
     for one in cause.mend:
         yield from ("```sh", rule_command.aws_cli(one), "```", "```hcl", rule_command.terraform(one), "```", "")
+    yield from (f"- {_cell(text)}" for text in opened(cause))
+    yield ""
 
 
 def _evidence(cause: Cause) -> Iterator[str]:

@@ -133,7 +133,7 @@ def _draw_one(session: Session, cause: Cause, names: Mapping[str, str], *, wide:
         _say(t("explain.both_ends"))
         for line in explanation.path_lines(cause.path, names, explanation.opening_of(cause)):
             _say(f"  {line}")
-    for line in explanation.mend_lines(cause.mend, terraform=wide):
+    for line in (*explanation.mend_lines(cause.mend, terraform=wide), *explanation.opened(cause)):
         _say(line)
     if cause.evidence:
         click.echo()

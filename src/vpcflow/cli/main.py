@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "denied": "denied",
     "explain": "explain",
     "reach": "reach",
+    "what-if": "what_if",
     "query": "query",
     "insights": "insights",
     "lookup-tables": "lookup_tables",

@@ -24,6 +24,20 @@ class Conversation:
     last_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What else a mend would let in, of what was refused in the time asked about, and how far it reaches.
+
+    records, sources: refused records of other conversations, and where they came from. examples: sources with their records,
+    most first. interfaces: that carry the changed groups, or are in subnets of the changed ACLs.
+    """
+
+    records: int
+    sources: int
+    examples: tuple[tuple[str, int], ...]
+    interfaces: int
+
+
 @dataclass(slots=True)
 class Cause:
     """Conversations with the same verdict.
@@ -60,3 +74,4 @@ class Cause:
     steps: tuple[StepTold, ...] = ()
     path: PathTold | None = None
     mend: tuple[RuleChange, ...] = ()
+    opens: Opened | None = None

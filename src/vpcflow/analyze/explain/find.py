@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sqlglot import exp, parse_one
 
 from vpcflow.analyze.explain import cases
-from vpcflow.analyze.explain.cause import Cause, Conversation
+from vpcflow.analyze.explain.cause import Cause, Conversation, Opened
 from vpcflow.analyze.explain.classify import classify
 from vpcflow.analyze.explain.facts import Facts, gather, widened
 from vpcflow.analyze.explain.judge import Judge
+from vpcflow.analyze.explain.mend import carried_by
 from vpcflow.analyze.explain.own import interface_column
+from vpcflow.analyze.explain.replay import replay
 from vpcflow.analyze.explain.verdict import CERTAINTIES, LAYERS, OPENED_BY, OPENERS, VERDICTS, whys
 from vpcflow.analyze.plan import quoted, select
+from vpcflow.vpc.rule_change import changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from vpcflow.analyze.explain.classify import Verdicts
     from vpcflow.analyze.explain.judge import Held
     from vpcflow.analyze.plan import Asker, Scope
+    from vpcflow.vpc.topology import Network
 
 _SERVICES: Final = 3
 _NO_RULES: Final = Judge(())
@@ -73,7 +77,21 @@ def one(asker: Asker, scope: Scope, pair: Pair, judge: Judge = _NO_RULES) -> Cau
     found = _found(asker, scope, facts, pair, judge)
     for cause in found.causes:
         cause.evidence = tuple(_evidence(asker, scope, cause.conversation))
+        if cause.mend and (rules := judge.in_force(cause)) is not None:
+            cause.opens = _opened(asker, replace(scope, condition=None), rules.network, cause)
     return found
+
+
+def _opened(asker: Asker, scope: Scope, network: Network, cause: Cause) -> Opened:
+    """Tell what else the mend of a cause would let in, of all that was refused in *scope*."""
+    found = replay(asker, scope, network, changed(network, cause.mend), action="REJECT")
+    ends = {cause.conversation.far, cause.conversation.own}
+    others = [one for one in found.let_in.examples(found.let_in.flows) if {one.source, one.destination} != ends]
+    sources: Counter[str] = Counter()
+    for one in others:
+        sources[one.source] += one.records
+    reached = max(carried_by(network, change) for change in cause.mend)
+    return Opened(sources.total(), len(sources), tuple(sources.most_common(_SERVICES)), reached)
 
 
 def _places_of(asker: Asker, scope: Scope, pair: Pair) -> Iterator[str]:

@@ -110,12 +110,16 @@ class Judge:
                 found[interface.id] = tuple(dict.fromkeys(own))
         return found
 
+    def in_force(self, cause: Cause) -> Rules | None:
+        """Return the rules that a cause was held against."""
+        return next((one for one in self.rules if cause.rules_since == _since(one)), None)
+
     def tell(self, cause: Cause, place: int, *, tracked: bool, whole: bool) -> None:
         """Fill in what the rules at *place* say of a cause: steps and rule; if *whole*, the path and the smallest mend too."""
         if place < 0:
             return
         rules = self.rules[place]
-        cause.rules_since = rules.until_s if rules.early and rules.until_s else rules.since_s
+        cause.rules_since = _since(rules)
         conversation = cause.conversation
         into = cause.direction != "egress"
         refused = flow_of(_row(conversation), into=into)
@@ -185,6 +189,11 @@ def _asked(batch: pa.RecordBatch, judged: Verdicts) -> pa.Table:
             "flow_direction": pc.if_else(into, "ingress", "egress"),
         }
     )
+
+
+def _since(rules: Rules) -> int:
+    """Return since when rules are known to be true."""
+    return rules.until_s if rules.early and rules.until_s else rules.since_s
 
 
 def _row(conversation: Conversation) -> dict[str, Any]:
