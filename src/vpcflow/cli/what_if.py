@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @declare(
     "what-if",
     examples=(
-        "vpcflow what-if --revoke 'web inbound tcp 443 from 0.0.0.0/0' --network network.toml --from ./AWSLogs",
+        "vpcflow what-if --revoke 'web inbound tcp 443 from sg:bastion' --network network.toml --from ./AWSLogs",
         "vpcflow what-if --authorize 'bastion inbound tcp 22 from 203.0.113.0/24' --network network.toml --since 30d",
         "vpcflow what-if --change after.json --network before.json -o json",
     ),
