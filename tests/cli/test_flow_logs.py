@@ -78,6 +78,20 @@ def test_the_same_flow_log_again_is_refused(call):
     assert "There is an existing Flow Log with the same configuration and log destination." in again.err
 
 
+def test_a_resource_that_is_not_on_this_machine_can_have_one_and_it_is_said(call, run, place):
+    (place / "net.toml").write_text(
+        '[vpc]\nname = "far"\ncidr = ["10.77.0.0/16"]\n[subnet.empty]\ncidr = ["10.77.1.0/24"]\n'
+        '[subnet.web]\ncidr = ["10.77.2.0/24"]\n[interface.server]\nsubnet = "web"\naddress = ["10.77.2.20"]\n'
+    )
+    assert run("network", "import", "net.toml").code == 0
+    made = call("create --vpc far --traffic-type ALL --log-destination lake")
+    assert made.code == 0
+    assert "none of their interfaces is on this machine" in made.err
+    assert (
+        "no interface of these resources" in call("create --subnet empty --traffic-type ALL --log-destination lake").err
+    )
+
+
 def test_a_dry_run_changes_nothing(call):
     tried = call(LOCAL, "--dry-run")
     assert tried.code == 0

@@ -8,8 +8,9 @@ from vpcflow.app import networks
 from vpcflow.app.flow_log_request import bucket_of
 from vpcflow.app.flow_logs import FlowLogService
 from vpcflow.app.host import host_network, with_host
-from vpcflow.app.live import host
-from vpcflow.capture.identity import machine_id
+from vpcflow.app.live import host, naming
+from vpcflow.capture.identity import interface_id, machine_id
+from vpcflow.capture.links import LOOPBACK, links
 from vpcflow.state.flow_logs import FlowLogs
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ def known_network(here: Host, described: Network | None) -> Network:
     """Return *described* with the interfaces of this machine that it does not know; without it, this machine as a network."""
     own = host_network(here, machine_id())
     return own if described is None else with_host(described, own)
+
+
+def interfaces_here(app: App) -> frozenset[str]:
+    """Return the ids that the interfaces of this machine have."""
+    here, machine = host(app.config), machine_id()
+    name_of = naming(here, described_network(app))
+    return frozenset(
+        name_of(link) or interface_id(machine, link.name) for link in links().values() if link.name != LOOPBACK
+    )
 
 
 def flow_log_service(app: App, state: State) -> FlowLogService:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from vpcflow.app.resources import flow_log_service
+from vpcflow.app.resources import flow_log_service, interfaces_here
 from vpcflow.app.run_lock import is_running
 from vpcflow.cli.choices import one_of, s3_options
 from vpcflow.cli.render import write_table
@@ -158,8 +158,13 @@ def _tell_limits(session: Session, request: CreateFlowLogsRequest, service: Flow
         session.note("note.flow_logs_no_interface")
     elif kind.startswith("TransitGateway"):
         session.note("note.flow_logs_transit")
-    elif all(not interfaces_of(service.network, kind, one) for one in request.get("ResourceIds", ())):  # type: ignore[arg-type]
-        session.note("note.flow_logs_empty")
+    else:
+        found = [interfaces_of(service.network, kind, one) for one in request.get("ResourceIds", ())]  # type: ignore[arg-type]
+        every = frozenset[str]().union(*(one for one in found if one))
+        if not every:
+            session.note("note.flow_logs_empty")
+        elif every.isdisjoint(interfaces_here(session.app)):
+            session.note("note.flow_logs_elsewhere")
 
 
 def _dry(session: Session, error: ResourceError) -> int:
