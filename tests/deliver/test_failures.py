@@ -425,3 +425,25 @@ def test_a_role_that_may_not_read_the_stream_delivers_even_so(tmp_path, clock, o
         asked = [headers["X-Amz-Target"].rpartition(".")[2] for _, _, headers, _ in server.asked]
         assert asked == ["PutLogEvents", "PutLogEvents", "GetLogEvents", "PutLogEvents"]
         assert delivery.status().status == "SUCCESS"
+
+
+def test_while_a_destination_is_away_what_comes_is_put_together(tmp_path, clock, opened):
+    with FaultyServer(otherwise=refused("ThrottlingException")) as server:
+        flow = flow_log("cloud-watch-logs", "/vpc")
+        destination = CloudWatchLogsDestination(flow, S3Access(aws_region=REGION), endpoint_url=server.url, clock=clock)
+        delivery = opened(flow, destination, tmp_path, clock)
+        for number in range(50):
+            delivery.put(batch([row(number)]))
+            clock.now += 0.01
+            delivery.tick()
+        assert len(list(tmp_path.iterdir())) == 3, "the lock, what is tried, what came since"
+        server.otherwise = (200, b"{}")
+        server.asked.clear()
+        answer = {"events": [], "nextForwardToken": ""}
+        server.answers = [(200, json.dumps(answer).encode())]
+        for _ in range(2):
+            clock.now += 60
+            delivery.tick()
+        put = [body for body in server.bodies() if "logEvents" in body]
+        assert sum(len(body["logEvents"]) for body in put) == 50
+        assert not delivery.waiting_bytes

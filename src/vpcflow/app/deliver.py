@@ -225,7 +225,7 @@ def _replay_owner(
     where = destination(app, flow_log, replaying.how)
     done.uri = where.uri
     mine = (selected(batch, flow_log) for batch in batches)
-    journal = None if files else Journal(app.state_folder / "deliver" / f"{flow_log.id}.accepted")
+    journal = None if files else Journal(app.state_folder / "deliver" / flow_log.id)
     try:
         retry = _Retry(replaying.on_trouble)
         again = journal is not None and journal.resumed

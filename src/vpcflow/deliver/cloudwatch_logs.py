@@ -47,6 +47,7 @@ OLDEST_MS: Final = 14 * 24 * 3_600_000
 NEWEST_MS: Final = 2 * 3_600_000
 
 _TRIES: Final = 2
+_ANSWER_S: Final = 20
 
 
 def stream_of(interface_id: str, traffic_type: TrafficType | None, *, shared: bool) -> str:
@@ -88,6 +89,7 @@ class CloudWatchLogsDestination:
             region=place.region,
             endpoint_url=endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
             tries=_TRIES,
+            read_timeout=_ANSWER_S,
         )
 
     @cached_property

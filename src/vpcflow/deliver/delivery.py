@@ -6,6 +6,7 @@ that fails is tried again, ever more seldom; nothing of another flow log waits f
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -78,10 +79,11 @@ class Delivery:
         if not self.spool.is_open:
             return False
         every = self.destination.seal_every_s
-        return not every or now // every != self._opened_at // every
+        # While a destination is away, what comes is put together, lest a second of it be a file.
+        return now // every != self._opened_at // every if every else not self.spool.waiting
 
-    def _send(self, now: float) -> None:
-        while not self._stop.is_set() and (segment := self.spool.oldest()) is not None:
+    def _send(self, now: float, until: float = math.inf) -> None:
+        while not self._stop.is_set() and time.monotonic() < until and (segment := self.spool.oldest()) is not None:
             try:
                 ship(segment, self.destination, segment, self.counts, again=self._unsure)
             except VpcFlowError as error:
@@ -131,7 +133,10 @@ class Delivery:
 
     def _run(self) -> None:
         while not self._stop.wait(_TICK_S):
-            self.tick()
+            try:
+                self.tick()
+            except Exception as error:  # noqa: BLE001 - delivery goes on, and says what is wrong
+                self._failed(self._clock(), UNKNOWN_ERROR, f"{type(error).__name__}: {error}")
 
     def flush(self, timeout_s: float = 30.0) -> bool:
         """Send everything now; tell whether all of it is delivered. Stops at the first failure, and after *timeout_s*."""
@@ -142,7 +147,7 @@ class Delivery:
                 break
             failures = self._backoff.failures
             try:
-                self._send(self._clock())
+                self._send(self._clock(), until)
             finally:
                 self.spool.release()
                 self._sending.release()

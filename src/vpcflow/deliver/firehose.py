@@ -31,6 +31,7 @@ MAX_BYTES: Final = 4 << 20
 MAX_RECORD: Final = 1_024_000
 
 _TRIES: Final = 2
+_ANSWER_S: Final = 20
 _THROTTLED: Final = frozenset({"ServiceUnavailableException", "ThrottlingException", "LimitExceededException"})
 
 
@@ -53,6 +54,7 @@ class FirehoseDestination:
             region=place.region,
             endpoint_url=endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
             tries=_TRIES,
+            read_timeout=_ANSWER_S,
         )
 
     @cached_property

@@ -7,6 +7,7 @@ A frame counts when it is whole. What a killed process or a full disk left of on
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from isal import isal_zlib
 
+from vpcflow.errors import DeliveryError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import IO
 
 _HEAD: Final = struct.Struct("<II")
 MAX_FRAME: Final = 256 << 20
@@ -95,3 +99,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def guarded(folder: Path) -> IO[str]:
+    """Return a lock on *folder*, held until it is closed or the process ends; DeliveryError when another one has it."""
+    guard = (folder / "lock").open("w")
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        guard.close()
+        raise DeliveryError("deliver.spool_locked", folder=str(folder)) from None
+    return guard

@@ -8,12 +8,13 @@ and so many records; which of their shipments were accepted is kept until all of
 from __future__ import annotations
 
 import itertools
+import shutil
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
-from vpcflow.deliver.frames import FrameFile, frames
+from vpcflow.deliver.frames import FrameFile, frames, guarded
 from vpcflow.deliver.windows import times
 from vpcflow.record.layout import WINDOW_S
 
@@ -108,13 +109,16 @@ class Always:
 
 
 class Journal:
-    """Progress that outlives the process: the digests of shipments that were accepted, in a file until `finish`.
+    """Progress that outlives the process: the digests of shipments that were accepted, in a folder until `finish`.
 
-    resumed: whether a run before this one left something.
+    resumed: whether a run before this one left something. DeliveryError while another process makes the same replay.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._guard = guarded(folder)
+        path = folder / "accepted"
         self._left: dict[str, tuple[int, ...]] = {}
         end = 0
         for frame in frames(path) if path.exists() else ():
@@ -138,8 +142,9 @@ class Journal:
 
     def finish(self) -> None:
         """Forget it all: everything was accepted."""
-        self._file.path.unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of it."""
         self._file.close()
+        self._guard.close()

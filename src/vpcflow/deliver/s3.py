@@ -32,6 +32,8 @@ _NO_ACL: Final = frozenset({"NotImplemented", "AccessControlListNotSupported", "
 _TRIES: Final = 2
 """Of one request; what fails then waits for the next attempt of the delivery."""
 
+_ANSWER_S: Final = 30
+
 _REGION: Final = "us-east-1"
 
 
@@ -70,6 +72,7 @@ class S3Destination(Files):
             region=access.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION,
             endpoint_url=endpoint,
             tries=_TRIES,
+            read_timeout=_ANSWER_S,
             s3={"addressing_style": "path" if endpoint else "auto"},
             # Other stores refuse the checksums that newer boto3 sends by itself.
             request_checksum_calculation="when_required",

@@ -16,7 +16,7 @@ it, and seals the segment.
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import io
 import itertools
 import json
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from vpcflow.deliver.encode import united
-from vpcflow.deliver.frames import FrameFile, frames, sync_folder
+from vpcflow.deliver.frames import FrameFile, frames, guarded, sync_folder
 from vpcflow.deliver.skipped import skipped
 from vpcflow.errors import DeliveryError
 
@@ -155,7 +155,7 @@ class Spool:
         self.torn = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._guard = _guarded(folder)
+            self._guard = guarded(folder)
             try:
                 self._segments = self._recovered()
             except OSError:
@@ -197,7 +197,8 @@ class Spool:
                     return False
                 continue
             if self._open.end >= self._segment_bytes:
-                self.seal()
+                with contextlib.suppress(OSError):  # it is sealed another time
+                    self.seal()
             return True
 
     def _begun(self) -> FrameFile:
@@ -229,16 +230,21 @@ class Spool:
         with self._lock:
             if self._open is None:
                 return
-            file, self._open = self._open, None
-            file.close()
-            sealed = file.path.with_suffix(".sealed")
-            file.path.rename(sealed)
-            sync_folder(self._folder)
+            sealed = self._open.path.with_suffix(".sealed")
+            self._open.path.rename(sealed)
+            self._open.close()
+            self._open = None
             self._segments.append(Segment(sealed))
+            sync_folder(self._folder)
 
     def limit_segments(self, most: int) -> None:
         """Seal segments at *most* bytes already."""
         self._segment_bytes = min(self._segment_bytes, most)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are units that wait for their delivery."""
+        return bool(self._segments)
 
     @property
     def is_open(self) -> bool:
@@ -390,16 +396,6 @@ class Spool:
             if self._open is not None:
                 self.seal()
             self._guard.close()
-
-
-def _guarded(folder: Path) -> io.TextIOWrapper:
-    guard = (folder / "lock").open("w")
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        guard.close()
-        raise DeliveryError("deliver.spool_locked", folder=str(folder)) from None
-    return guard
 
 
 def _head_payload(*, skipped: int = 0, replaces: Sequence[str] = ()) -> bytes:
