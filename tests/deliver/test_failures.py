@@ -447,3 +447,15 @@ def test_while_a_destination_is_away_what_comes_is_put_together(tmp_path, clock,
         put = [body for body in server.bodies() if "logEvents" in body]
         assert sum(len(body["logEvents"]) for body in put) == 50
         assert not delivery.waiting_bytes
+
+
+def test_a_clock_that_is_set_back_is_not_waited_for(tmp_path, clock, opened):
+    with FaultyServer(BROKEN, BROKEN, otherwise=(200, b"")) as server:
+        delivery = opened(*to_s3(server, clock), tmp_path, clock)
+        delivery.put(batch([row(1)]))
+        clock.now += 300
+        delivery.tick()
+        assert delivery.status().status == "FAILED"
+        clock.now -= 86_400
+        delivery.tick()
+        assert delivery.status().status == "SUCCESS"

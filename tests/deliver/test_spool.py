@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,8 @@ from vpcflow.deliver.frames import frames
 from vpcflow.deliver.skipped import skipped
 from vpcflow.deliver.spool import Spool
 from vpcflow.errors import DeliveryError
+
+SHIPMENT = SimpleNamespace(digest="d")
 
 
 def drain(waiting: Spool) -> list[dict[str, object]]:
@@ -100,14 +103,15 @@ def test_a_segment_of_which_a_part_was_accepted_is_not_dropped(tmp_path):
     waiting = spool(tmp_path, max_bytes=30_000)
     waiting.append(batch([row(0)]))
     waiting.seal()
-    waiting.oldest().acknowledge(0, None, ())
+    waiting.oldest().acknowledge(0, SHIPMENT, ())
     waiting.release()
     for number in range(1, 100):
         waiting.append(batch([row(number)]))
     first = waiting.oldest()
     assert numbers(next(first.batches()).to_pylist()) == [0]
-    assert first.left(0, None) == ()
-    assert first.left(1, None) is None
+    assert first.left(0, SHIPMENT) == ()
+    assert first.left(1, SHIPMENT) is None
+    assert first.left(0, SimpleNamespace(digest="another")) is None
     waiting.close()
 
 
@@ -226,3 +230,16 @@ def test_what_another_process_left_half_made_is_cleared(tmp_path):
     assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".sealed"]
     assert numbers(drain(again)) == [1]
     again.close()
+
+
+def test_records_that_name_no_interface_are_told_of_too():
+    bare = batch(
+        [
+            {"srcaddr": "10.0.0.1", "start": START, "end": START + 9, "log_status": "OK"},
+            {"srcaddr": None, "start": START + 60, "end": START + 69, "log_status": "NODATA"},
+        ]
+    )
+    told = skipped([bare]).to_pylist()
+    assert [(one["srcaddr"], one["start"], one["end"], one["log_status"]) for one in told] == [
+        (None, START, START + 69, "SKIPDATA")
+    ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from vpcflow.deliver.destination import Counts
 from vpcflow.deliver.encode import selected
 from vpcflow.deliver.failure import message_of
-from vpcflow.deliver.ship import Backoff, ship
+from vpcflow.deliver.ship import LONGEST_WAIT_S, Backoff, ship
 from vpcflow.errors import VpcFlowError
 from vpcflow.vpc.flow_logs import UNKNOWN_ERROR, DeliveryStatus
 
@@ -67,7 +67,8 @@ class Delivery:
         now = self._clock() if now is None else now
         if self._due(now):
             self.spool.seal()
-        if now < self._next_try or not self._sending.acquire(blocking=False):
+        # A clock that was set back is not waited for.
+        if now < self._next_try <= now + LONGEST_WAIT_S or not self._sending.acquire(blocking=False):
             return
         try:
             self._send(now)

@@ -17,6 +17,7 @@ it, and seals the segment.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import itertools
 import json
@@ -68,7 +69,7 @@ class Segment:
         self.bytes = path.stat().st_size
         self.damaged = False
         self._acks: FrameFile | None = None
-        self._left: dict[int, tuple[int, ...]] | None = None
+        self._known: dict[int, tuple[str, tuple[int, ...]]] | None = None
 
     @property
     def id(self) -> str:
@@ -94,32 +95,33 @@ class Segment:
         return _head(self.path)
 
     def left(self, number: int, shipment: Shipment) -> Sequence[int] | None:
-        """Return what is left of a shipment."""
-        del shipment
-        return self._read().get(number)
+        """Return what is left of a shipment; all of one that another version of the program would have made otherwise."""
+        mark, left = self._read().get(number, ("", ()))
+        return left if mark == _mark(shipment) else None
 
     def acknowledge(self, number: int, shipment: Shipment, left: Sequence[int]) -> None:
         """Keep what is left of a shipment."""
-        del shipment
         known = self._read()
         if self._acks is None:
             end = max((frame.end for frame in frames(self.acks_path)), default=0) if self.acks_path.exists() else 0
             self._acks = FrameFile(self.acks_path, end)
-        self._acks.add(json.dumps([number, *left]).encode())
-        known[number] = tuple(left)
+            sync_folder(self.path.parent)
+        mark = _mark(shipment)
+        self._acks.add(json.dumps([number, mark, *left]).encode())
+        known[number] = mark, tuple(left)
 
     @property
     def begun(self) -> bool:
         """Whether some of it was acknowledged."""
         return bool(self._read())
 
-    def _read(self) -> dict[int, tuple[int, ...]]:
-        if self._left is None:
-            self._left = {}
+    def _read(self) -> dict[int, tuple[str, tuple[int, ...]]]:
+        if self._known is None:
+            self._known = {}
             for frame in frames(self.acks_path) if self.acks_path.exists() else ():
-                number, *left = json.loads(frame.payload)
-                self._left[number] = tuple(left)
-        return self._left
+                number, mark, *left = json.loads(frame.payload)
+                self._known[number] = mark, tuple(left)
+        return self._known
 
     def close(self) -> None:
         """Let go of its files."""
@@ -219,6 +221,7 @@ class Spool:
             try:
                 self.seal()
             except OSError:
+                self._open.close()
                 self._open = None
 
     def _next_number(self) -> int:
@@ -302,12 +305,8 @@ class Spool:
 
     def _replace(self, old: list[Segment]) -> None:
         dropped = old[-1]
-        told = [segment.batches() for segment in old]
-        batches = [batch for some in told for batch in some]
-        missing = skipped(batches)
-        records = 0
-        for batch in dropped.batches():
-            records += self._count(batch)
+        missing = skipped([batch for segment in old for batch in segment.batches()])
+        records = sum(self._count(batch) for batch in dropped.batches())
         self.dropped.segments += 1
         place = self._segments.index(old[0])
         if missing is not None:
@@ -396,6 +395,10 @@ class Spool:
             if self._open is not None:
                 self.seal()
             self._guard.close()
+
+
+def _mark(shipment: Shipment) -> str:
+    return hashlib.sha256(shipment.digest.encode()).hexdigest()[:16]
 
 
 def _head_payload(*, skipped: int = 0, replaces: Sequence[str] = ()) -> bytes:
