@@ -18,7 +18,7 @@ _ROOM = "from vpcflow.lab.enclosure import enclose; enclose()"
 
 def missing():
     """What a lab needs and this machine has not, in words; "" when it has all."""
-    programs = [name for name in ("ip", "nft", "nsenter") if find(name) is None]
+    programs = [name for name in ("ip", "nft") if find(name) is None]
     if programs:
         return f"needs {', '.join(programs)}"
     tried = subprocess.run([sys.executable, "-c", _ROOM], capture_output=True, text=True, check=False)

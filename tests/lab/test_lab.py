@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import time
 from importlib import resources
 
@@ -145,6 +147,25 @@ def test_what_runs_at_a_host_has_its_exit_code_and_its_records_in_the_lake(lab):
         (ID["bastion"], "egress", "ACCEPT", None, 100),
         (ID["db"], "ingress", "REJECT", "security-group", None),
     }
+
+
+def test_options_behind_the_host_are_the_programs_own(lab):
+    out, _ = lab.run("lab", "exec", "app", "sh", "-c", "echo $0 $1", "-q", "--help")
+    assert out == "-q --help\n"
+
+
+def test_a_program_that_is_not_there_is_told_as_a_shell_does(lab):
+    _, err = lab.run("lab", "exec", "app", "no-such-program", code=127)
+    assert err == "no-such-program: No such file or directory\n"
+
+
+def test_an_interrupt_is_for_the_program_that_runs(lab):
+    trap = "trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.1; done"
+    running = lab.start("lab", "exec", "app", "--", "sh", "-c", trap, start_new_session=True)
+    assert running.stdout.readline() == "ready\n"
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=20)
+    assert (out, running.returncode) == ("caught\n", 3), err
 
 
 def test_hosts_are_apart_and_have_their_own_addresses(lab):

@@ -5,7 +5,6 @@ A lab belongs to a lake, and lies beside its ledger: there is one for each lake.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from vpcflow.errors import ConfigError
 from vpcflow.lab import channel
 from vpcflow.lab.home import Home
-from vpcflow.lab.programs import check, find
+from vpcflow.lab.programs import check
 from vpcflow.lab.traffic import HOSTS, SCENARIOS
+from vpcflow.lab.visit import run_inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,18 +177,11 @@ def execute(app: App, host: str, words: Sequence[str]) -> int:
     handle = told["handles"].get(host)
     if handle is None:
         raise ConfigError("lab.no_host", host=host, hosts=", ".join([*told["handles"]]))
-    number = told["number"]
-    inside = [] if _same_user_namespace(number) else ["--user", "--preserve-credentials"]
-    command = [
-        find("nsenter") or "nsenter", f"--target={number}", *inside, "--mount", "--pid",
-        f"--net=/proc/{number}/fd/{handle}", "--", *words,
-    ]  # fmt: skip
     try:
-        code = subprocess.run(command, check=False).returncode
+        return run_inside(told["number"], handle, words)
     finally:
-        if home(app).is_alive():
+        if place.is_alive():
             flush(app)
-    return code if code >= 0 else 128 - code
 
 
 def down(app: App) -> bool:
@@ -233,7 +226,3 @@ def _ask(place: Home, command: str, *arguments: object) -> Any:  # noqa: ANN401 
             return channel.ask(line, command, *arguments)
         except (EOFError, ConnectionError) as error:
             raise ConfigError("lab.died", log=str(place.path / "log")) from error
-
-
-def _same_user_namespace(number: int) -> bool:
-    return os.stat(f"/proc/{number}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino  # noqa: PTH116

@@ -66,7 +66,11 @@ def execute(session: Session, host: str, words: tuple[str, ...]) -> int:
     """See ``command.lab.exec``."""
     from vpcflow.app import lab
 
-    return lab.execute(session.app, host, words)
+    return lab.execute(session.app, host, words[1:] if words[0] == "--" else words)
+
+
+# What stands behind the host is the program's.
+execute.context_settings = {**execute.context_settings, "allow_interspersed_args": False}
 
 
 @declare("traffic", examples=("vpcflow lab traffic", "vpcflow lab traffic port-scan", "vpcflow lab traffic web nat"))

@@ -45,6 +45,11 @@ def unshare(kinds: int) -> None:
     _checked(_libc.unshare(ctypes.c_int(kinds)), "unshare")
 
 
+def join(handle: int, kind: int) -> None:
+    """Take this thread into the namespace that an open file is; a user namespace takes processes with one thread only."""
+    _checked(_libc.setns(ctypes.c_int(handle), ctypes.c_int(kind)), "setns")
+
+
 def become_root() -> None:
     """Map this user to root of the user namespace just made."""
     user, group = os.geteuid(), os.getegid()
@@ -96,7 +101,7 @@ class NetworkNamespace:
 
     def join(self) -> None:
         """Take this thread into it."""
-        _checked(_libc.setns(ctypes.c_int(self.handle), ctypes.c_int(NEW_NETWORK)), "setns")
+        join(self.handle, NEW_NETWORK)
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from vpcflow.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PACKAGES: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
+_PACKAGES: Final = {"ip": "iproute2", "nft": "nftables"}
 _ADMIN: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where an ordinary user's PATH does not look."""
 
