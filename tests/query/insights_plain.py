@@ -846,3 +846,6 @@ def answer(text_, events, groups=None):
 
 def _source(query):
     return next((stage.name for stage in query.stages if stage.command == "SOURCE"), "")
+
+
+from query import insights_plain_series  # noqa: E402, F401 - the other commands; it needs what is above
