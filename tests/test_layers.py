@@ -29,7 +29,7 @@ ALLOWED = {
     "lake": {"lake", "cache", "record", "state", "errors", "telemetry", "types", "i18n"},
     "cli": GROUND | STAGES | {"app", "vpc", "cli"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"app"},
 }
 
 

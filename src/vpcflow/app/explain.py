@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vpcflow.analyze.explain.cases import Pair
+    from vpcflow.analyze.explain.cause import Cause
     from vpcflow.analyze.explain.find import Causes
     from vpcflow.analyze.explain.judge import Rules
     from vpcflow.analyze.explain.silence import Silence
@@ -63,6 +64,23 @@ class Explanation:
     silences: tuple[Silence, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     path: PathTold | None = None
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """What refused (or accepted) it, most refused records first."""
+        return self.found.causes
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain values: codes, ids and numbers; times in epoch seconds."""
+        from vpcflow.app.explanation import document
+
+        return document(self)
+
+    def markdown(self) -> str:
+        """Return it as a report for a ticket, in the language in use."""
+        from vpcflow.app.explanation import markdown
+
+        return markdown(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "explain": "explain",
     "reach": "reach",
     "what-if": "what_if",
+    "suggest-rules": "suggest_rules",
     "query": "query",
     "insights": "insights",
     "lookup-tables": "lookup_tables",

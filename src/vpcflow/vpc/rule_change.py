@@ -58,7 +58,7 @@ def parse(text: str, verb: Verb, network: Network) -> RuleChange:
         raise UsageError("change.form", text=text)
     name, side, rest = words
     inbound = _SIDES[side.lower()]
-    resource = _resource(name, network)
+    resource = resource_of(name, network)
     try:
         if isinstance(resource, NetworkAcl):
             if verb == "revoke" and rest.isdecimal():
@@ -75,7 +75,8 @@ def parse(text: str, verb: Verb, network: Network) -> RuleChange:
     )
 
 
-def _resource(name: str, network: Network) -> SecurityGroup | NetworkAcl:
+def resource_of(name: str, network: Network) -> SecurityGroup | NetworkAcl:
+    """Return the group or ACL of this id or name; UsageError where there is none, or several."""
     groups: Mapping[str, SecurityGroup] = network.security_groups
     acls: Mapping[str, NetworkAcl] = network.network_acls
     if found := groups.get(name) or acls.get(name):

@@ -33,11 +33,8 @@ def request(change: RuleChange) -> dict[str, Any]:
         return {"operation": "CreateNetworkAclEntry", "parameters": parameters | _entry(change.rule)}
     side = "Ingress" if change.inbound else "Egress"
     verb = "Authorize" if change.verb == "authorize" else "Revoke"
-    parameters = {"GroupId": change.resource}
-    if change.verb == "revoke" and change.rule.id.startswith("sgr-"):
-        parameters["SecurityGroupRuleIds"] = [change.rule.id]
-    else:
-        parameters["IpPermissions"] = [_permission(change.rule)]
+    # By what it says, to revoke it too: descriptions written by hand have no ids that EC2 knows.
+    parameters = {"GroupId": change.resource, "IpPermissions": [_permission(change.rule)]}
     return {"operation": f"{verb}SecurityGroup{side}", "parameters": parameters}
 
 
@@ -92,10 +89,7 @@ def aws_cli(change: RuleChange) -> str:
         return shlex.join(words)
     side = "ingress" if change.inbound else "egress"
     words = ["aws", "ec2", f"{change.verb}-security-group-{side}", "--group-id", change.resource]
-    if "SecurityGroupRuleIds" in parameters:
-        words += ["--security-group-rule-ids", *parameters["SecurityGroupRuleIds"]]
-    else:
-        words += ["--ip-permissions", json.dumps(parameters["IpPermissions"], separators=(",", ":"))]
+    words += ["--ip-permissions", json.dumps(parameters["IpPermissions"], separators=(",", ":"))]
     return shlex.join(words)
 
 

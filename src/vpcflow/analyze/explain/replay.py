@@ -170,6 +170,10 @@ class Side:
     def __init__(self, network: Network) -> None:
         self._evaluator = Evaluator(network)
 
+    def decide(self, packets: pa.Table) -> Verdicts:
+        """Decide on packets as those of new connections."""
+        return self._evaluator.decide(packets)
+
     def see(self, batch: pa.Table) -> Seen:
         """Hold a batch of `flows.plan` against the network."""
         role = np.asarray(batch.column("role").combine_chunks(), np.int64)
