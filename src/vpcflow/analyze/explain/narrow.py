@@ -13,6 +13,7 @@ import heapq
 import ipaddress
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.vpc.addresses import block
@@ -239,7 +240,7 @@ class _Boxes:
             self.add(made)
 
     def _cheapest(self) -> tuple[_Box, _Box] | None:
-        """Return the two boxes that open least when made one: neighbours by address, or by port, of one protocol and IP version."""
+        """Return the two neighbours, by address or by port, that open least when made one."""
         kinds: dict[tuple[int, int, str], list[_Box]] = {}
         for box in self.all():
             kinds.setdefault((box.protocol, box.version, box.peer), []).append(box)
@@ -250,7 +251,7 @@ class _Boxes:
                 sorted(boxes, key=lambda one: (one.low, one.first)),
             )
             for order in orders:
-                for one, other in zip(order, order[1:], strict=False):
+                for one, other in pairwise(order):
                     made = _joined(_joined(one, other, 0), other, 1)
                     found = (made.size - one.size - other.size, one.first, one.low, (one, other))
                     if best is None or found[:3] < best[:3]:
