@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capture.rows import row
 from vpcflow.aggregate.connections import Connections
@@ -99,3 +101,106 @@ def test_what_nobody_can_decide_stays_open():
 def test_nodata_and_skipdata_have_no_action():
     status = status_records([("eni-a", 0, 60)], "NODATA", Identity())
     assert rules().evaluate(status) is status
+
+
+class Plain:
+    """The same, one record after another."""
+
+    def __init__(self, decide):
+        self._decide, self._last = decide, {}
+        self.idle = {6: 432_000, 17: 180}
+
+    def evaluate(self, found):
+        alone, tracked = (
+            self._decide(found, pa.array([known] * found.num_rows)).to_pylist() for known in (False, True)
+        )
+        records = found.to_pylist()
+        keys = [
+            (
+                one["interface_id"],
+                one["protocol"],
+                frozenset([(one["srcaddr"], one["srcport"]), (one["dstaddr"], one["dstport"])]),
+            )
+            for one in records
+        ]
+        allowed = {key for key, action in zip(keys, alone, strict=True) if action == "ACCEPT"}
+        actions = []
+        for place, (key, one) in enumerate(zip(keys, records, strict=True)):
+            last = self._last.get(key)
+            known = last is not None and one["start"] - last <= self.idle.get(one["protocol"], 600)
+            known = known or (key in allowed and one["protocol"] == 6 and not one["tcp_flags"] & 2)
+            actions.append((tracked if known else alone)[place])
+            if actions[-1] == "ACCEPT":
+                self._last[key] = max(one["end"], last or one["end"])
+        return actions
+
+
+_flows = st.tuples(
+    st.sampled_from(
+        [
+            (HOST, 443, CLIENT, 40_000, 2),
+            (CLIENT, 40_000, HOST, 443, 1),
+            (HOST, 1, CLIENT, 2, 2),
+            (CLIENT, 2, HOST, 1, 1),
+        ]
+    ),
+    st.sampled_from([0, 1]),
+    st.sampled_from([6, 17, 47]),
+    st.sampled_from([0, 2, 18]),
+    st.integers(0, 900),
+)
+
+
+@given(
+    st.lists(st.lists(_flows, min_size=1, max_size=8), min_size=1, max_size=4),
+    st.sets(st.sampled_from([443, 1, 2, 40_000])),
+    st.sets(st.sampled_from([443, 1, 2, 40_000])),
+    st.booleans(),
+)
+def test_it_is_as_if_one_record_came_after_another(batches, inbound, refused, unknown):
+    def decide(found, tracked):
+        actions = []
+        for record, known in zip(found.to_pylist(), tracked.to_pylist(), strict=True):
+            passes = (known or record["dstport"] in inbound) and record["dstport"] not in refused
+            actions.append(None if unknown and record["dstport"] == 2 else "ACCEPT" if passes else "REJECT")
+        return pa.array(actions, pa.string())
+
+    fast, plain = Connections(decide), Plain(decide)
+    for place, flows in enumerate(batches):
+        rows = []
+        for (src, sport, dst, dport, direction), interface, protocol, flags, second in sorted(
+            flows, key=lambda flow: flow[4]
+        ):
+            made = row(
+                src,
+                dst,
+                sport,
+                dport,
+                direction=direction,
+                first=(place * 1000 + second) * SECOND,
+                protocol=protocol,
+                interface=interface,
+            )
+            made["flags"] = flags
+            rows.append(made)
+        found = batch(*rows)
+        assert fast.evaluate(found).column("action").to_pylist() == plain.evaluate(found)
+
+
+def test_the_connection_silent_for_longest_is_forgotten_first():
+    connections = Connections(
+        lambda found, tracked: pa.array(
+            [
+                "ACCEPT" if known or port == 443 else "REJECT"
+                for known, port in zip(tracked.to_pylist(), found.column("dstport").to_pylist(), strict=True)
+            ]
+        ),
+        capacity=2,
+    )
+    opened = [row(CLIENT, HOST, port, 443, direction=1, first=port * SECOND) for port in (1, 2, 3)]
+    assert actions(connections, batch(*opened)) == ["ACCEPT"] * 3
+    answers = [row(HOST, CLIENT, 443, port, direction=2, first=(port + 5) * SECOND, protocol=17) for port in (1, 2, 3)]
+    for made in answers:
+        made["protocol"] = 6
+        made["flags"] = 18
+    assert actions(connections, *(batch(made) for made in answers)) == ["REJECT", "ACCEPT", "ACCEPT"]
