@@ -75,6 +75,7 @@ DESCRIBED = {
             ],
             "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.32/28"}],
             "Ipv6Addresses": [{"Ipv6Address": "2001:DB8::10"}],
+            "Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8:0:1:8000::/80"}],
             "Attachment": {"InstanceId": "i-1"},
             "TagSet": [],
         },
@@ -188,6 +189,19 @@ DESCRIBED = {
         {"VpcPeeringConnectionId": "pcx-2", "Status": {"Code": "deleted"}},
     ],
     "AutoScalingGroups": [{"AutoScalingGroupName": "web", "Tags": [{"Key": "team", "Value": "a"}]}],
+    "TransitGateways": [
+        {"TransitGatewayId": "tgw-1", "State": "available", "Options": {"SecurityGroupReferencingSupport": "enable"}}
+    ],
+    "TransitGatewayAttachments": [
+        {
+            "TransitGatewayAttachmentId": "tgw-attach-1",
+            "TransitGatewayId": "tgw-1",
+            "ResourceType": "vpc",
+            "ResourceId": VPC,
+            "State": "available",
+        },
+        {"TransitGatewayAttachmentId": "tgw-attach-2", "TransitGatewayId": "tgw-1", "ResourceType": "vpn"},
+    ],
     "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "VpcId": VPC, "ServiceName": "com.amazonaws.ap-southeast-2.s3"}],
 }
 ENTRIES = {"Entries": [{"Cidr": "192.0.2.0/24"}, {"Cidr": "198.51.100.7/32"}]}
@@ -246,9 +260,13 @@ def test_routes_and_gateways(described):
         (PL, "vpce-1"),
         ("10.9.0.0/16", "vgw-1"),
     ]
-    assert set(described.gateways) == {"igw-1", "nat-1", "pcx-1", "vpce-1"}
+    assert set(described.gateways) == {"igw-1", "nat-1", "pcx-1", "vpce-1", "tgw-1", "tgw-attach-1"}
     peering = described.gateways["pcx-1"]
     assert (peering.vpc_id, peering.peer_vpc, peering.peer_cidrs) == (VPC, "vpc-far", ("10.8.0.0/16",))
+    attachment = described.gateways["tgw-attach-1"]
+    assert (attachment.kind, attachment.vpc_id, attachment.transit_gateway) == ("tgw-attachment", VPC, "tgw-1")
+    assert described.gateways["tgw-1"].group_references
+    assert described.interfaces[ENI].prefixes == ("2001:db8:0:1:8000::/80",)
 
 
 def test_it_is_evaluated(described):

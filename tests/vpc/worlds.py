@@ -116,6 +116,7 @@ def _interface(draw, key, *, whole):
         tuple(draw(_some(ADDRESSES6[:4]))),
         tuple(draw(_some(GROUPS, least=1) if whole else _some((*GROUPS, "sg-gone")))),
         type=draw(st.sampled_from(("interface",) if whole else ("interface", "nat_gateway", "transit_gateway"))),
+        prefixes=draw(st.sampled_from(((), (), ("2001:db8:0:1::8/125",)))),
     )
 
 
@@ -134,8 +135,17 @@ def networks(draw):
         "pl-1": PrefixList("pl-1", "", ("10.0.2.0/24", "2001:db8:0:1::/64")),
         "pl-2": PrefixList("pl-2", cidrs=("198.51.100.0/24",) if whole else (), known=whole),
     }
-    peering = {"pcx-1": Gateway("pcx-1", "pcx", "vpc-1", peer_vpc="vpc-2")} if draw(st.booleans()) else {}
-    routes = (Route("10.1.0.0/16", draw(st.sampled_from(("tgw-1", "pcx-1")))),)
+    joins = {
+        "pcx-1": Gateway("pcx-1", "pcx", "vpc-1", peer_vpc="vpc-2"),
+        "tgw-1": Gateway("tgw-1", "tgw", group_references=draw(st.booleans())),
+        "tgw-attach-1": Gateway(
+            "tgw-attach-1", "tgw-attachment", "vpc-1", transit_gateway="tgw-1", group_references=True
+        ),
+        "tgw-attach-2": Gateway(
+            "tgw-attach-2", "tgw-attachment", "vpc-2", transit_gateway="tgw-1", group_references=True
+        ),
+    }
+    routes = (Route("10.1.0.0/16", draw(st.sampled_from(("tgw-1", "tgw-2", "pcx-1")))),)
     return Network(
         vpcs={"vpc-1": Vpc("vpc-1", ("10.0.0.0/16", "2001:db8::/56"))},
         subnets={key: draw(_subnet(key, whole=whole)) for key in keys(SUBNETS)},
@@ -145,8 +155,10 @@ def networks(draw):
             key: NetworkAcl(key, "vpc-1", inbound=draw(_entries()), outbound=draw(_entries())) for key in keys(ACLS)
         },
         prefix_lists=lists,
-        route_tables={"rtb-1": RouteTable("rtb-1", "vpc-1", main=True, routes=routes)},
-        gateways=peering,
+        route_tables={
+            f"rtb-{place}": RouteTable(f"rtb-{place}", vpc, main=True, routes=routes) for place, vpc in enumerate(VPCS)
+        },
+        gateways={key: joins[key] for key in draw(_some(tuple(joins)))},
         incomplete=() if whole else tuple(draw(_some(("network_interfaces", "vpc_peering_connections")))),
     )
 

@@ -351,6 +351,8 @@ def _gateway(stack: _Stack, one: _Resource) -> None:
         "AWS::EC2::TransitGateway": ("TransitGateways", "TransitGatewayId", "Attachments"),
     }[one.type]  # fmt: skip
     found = stack.document(key, one.id, one.name, **{own: one.id}, **one.tags())
+    if refers := one.get("SecurityGroupReferencingSupport"):
+        found["Options"] = {"SecurityGroupReferencingSupport": refers}
     if vpc := one.get("VpcId"):
         found[attached] = [{"VpcId": vpc}]
 
@@ -384,8 +386,9 @@ def _nat(stack: _Stack, one: _Resource) -> None:
 def _tgw_of(stack: _Stack, one: _Resource) -> None:
     own = f"tgw-attach-{one.name}"
     stack.document(
-        "TransitGatewayVpcAttachments", own, one.name, TransitGatewayAttachmentId=own, VpcId=one.get("VpcId")
-    )
+        "TransitGatewayVpcAttachments", own, one.name, TransitGatewayAttachmentId=own, VpcId=one.get("VpcId"),
+        TransitGatewayId=one.get("TransitGatewayId"), Options=one.get("Options", quiet=True),
+    )  # fmt: skip
 
 
 def _peering(stack: _Stack, one: _Resource) -> None:

@@ -264,6 +264,7 @@ def _interface(one: Item, instance_id: str, names: dict[str, str]) -> NetworkInt
         tuple(part.text("GroupId") for part in one.items("Groups")), tags.get("Name") or names.get(instance_id, ""),
         one.text("MacAddress").lower(), _addresses(one, public), kind, requester, service(kind, requester, described), described,
         instance_id, one.text("OwnerId"), one.flag("SourceDestCheck", default=True), tags,
+        tuple(part.cidr("Ipv6Prefix") for part in one.items("Ipv6Prefixes")),
     )  # fmt: skip
 
 

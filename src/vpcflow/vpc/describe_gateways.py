@@ -31,7 +31,8 @@ def gateways(documents: Documents, vpcs: Container[str]) -> Iterator[Gateway]:
             yield _nat(one)
     for one in documents.all("TransitGateways"):
         if one.text("State") not in _GONE:
-            yield Gateway(one.text("TransitGatewayId"), "tgw", name=name_of(one))
+            refers = one.item("Options").text("SecurityGroupReferencingSupport") == "enable"
+            yield Gateway(one.text("TransitGatewayId"), "tgw", name=name_of(one), group_references=refers)
     yield from _attachments(documents)
     for one in documents.all("VpcPeeringConnections"):
         if one.item("Status").text("Code") not in _GONE:
@@ -55,12 +56,20 @@ def _nat(one: Item) -> Gateway:
 
 
 def _attachments(documents: Documents) -> Iterator[Gateway]:
-    for one in documents.all("TransitGatewayVpcAttachments"):
-        if one.text("State") not in _GONE:
-            yield Gateway(one.text("TransitGatewayAttachmentId"), "tgw", one.text("VpcId"), name=name_of(one))
+    """Yield the attachments of VPCs; of one that both lists tell, the list with its options."""
+    found = {}
     for one in documents.all("TransitGatewayAttachments"):
-        if one.text("State") not in _GONE and one.text("ResourceType") == "vpc":
-            yield Gateway(one.text("TransitGatewayAttachmentId"), "tgw", one.text("ResourceId"), name=name_of(one))
+        if one.text("ResourceType") == "vpc":
+            found[one.text("TransitGatewayAttachmentId")] = one, one.text("ResourceId")
+    for one in documents.all("TransitGatewayVpcAttachments"):
+        found[one.text("TransitGatewayAttachmentId")] = one, one.text("VpcId")
+    for key, (one, vpc) in found.items():
+        if one.text("State") not in _GONE:
+            refers = one.item("Options").text("SecurityGroupReferencingSupport") != "disable"
+            gateway = one.text("TransitGatewayId")
+            yield Gateway(
+                key, "tgw-attachment", vpc, name=name_of(one), transit_gateway=gateway, group_references=refers
+            )
 
 
 def _peering(one: Item, vpcs: Container[str]) -> Gateway:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from vpcflow.vpc.addresses import Address, address, block, prefix_length
+from vpcflow.vpc.addresses import Address, Block, address, block, prefix_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,6 +47,7 @@ class Inventory:
             if interface.mac:
                 self._by_mac[_mac(interface.mac)] = interface
         self._members = _grouped((group, one) for one in network.interfaces.values() for group in one.security_groups)
+        self._prefixes = [(block(cidr), one) for one in network.interfaces.values() for cidr in one.prefixes]
         self._in_vpc = _grouped((one.vpc_id, one) for one in network.interfaces.values())
         self._subnets = _Prefixes((cidr, subnet) for subnet in network.subnets.values() for cidr in subnet.cidrs)
         self._vpcs = _Prefixes((cidr, vpc) for vpc in network.vpcs.values() for cidr in vpc.cidrs)
@@ -64,7 +65,12 @@ class Inventory:
 
         None too when several have it and *vpc_id* does not tell which.
         """
-        return _only(self._by_address.get(address(text) or Address(0, 0), ()), vpc_id)
+        wanted = address(text)
+        if wanted is None:
+            return None
+        return _only(
+            self._by_address.get(wanted) or [one for found, one in self._prefixes if found.holds(wanted)], vpc_id
+        )
 
     def by_public(self, text: str) -> NetworkInterface | None:
         """Return the interface that has a public or Elastic IPv4 address."""
@@ -96,6 +102,10 @@ class Inventory:
     def members(self, group_id: str) -> frozenset[Address]:
         """Return the private and IPv6 addresses of all interfaces that carry a security group."""
         return self._members.get(group_id, frozenset())
+
+    def member_blocks(self, group_id: str) -> tuple[Block, ...]:
+        """Return the blocks that are delegated to interfaces which carry a security group."""
+        return tuple(found for found, one in self._prefixes if group_id in one.security_groups)
 
     def in_vpc(self, vpc_id: str) -> frozenset[Address]:
         """Return the private and IPv6 addresses of all interfaces of a VPC."""

@@ -60,8 +60,11 @@ def attachment_of(interface: NetworkInterface) -> str:
 def transit_gateway_of(network: Network, interface: NetworkInterface) -> str:
     """Return the transit gateway of an attachment's interface, empty when it cannot be told.
 
-    The interface names its attachment only; its VPC's routes name the transit gateway, or there is just one.
+    The interface names its attachment only; that names the transit gateway, or its VPC's routes do, or there is just one.
     """
+    attachment = network.gateways.get(attachment_of(interface))
+    if attachment is not None and attachment.transit_gateway:
+        return attachment.transit_gateway
     gateways = [one.id for one in network.gateways.values() if one.kind == "tgw"]
     routed = {
         route.target

@@ -1,7 +1,8 @@
 """Which addresses the peer of a security group's rule stands for.
 
 Source: VPC User Guide "Security group rules", "Security group referencing": a group stands for the private addresses of
-the interfaces that carry it, in this VPC, in one that is peered, and for inbound rules in one behind the same transit gateway.
+the interfaces that carry it, in this VPC, in one that is peered, and for inbound rules in one behind the same transit
+gateway, if that is enabled there.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def _group(inventory: Inventory, rule: SecurityGroupRule, vpc_id: str, *, inboun
     if group is None:
         # Interfaces here carry groups that are told: theirs is another, unless they are among its members.
         members = inventory.members(rule.peer)
-        return Peer(hosts=members, open=True, not_others=inventory.in_vpc(vpc_id) - members)
+        return Peer(
+            inventory.member_blocks(rule.peer), members, open=True, not_others=inventory.in_vpc(vpc_id) - members
+        )
     if group.vpc_id != vpc_id:
         joined = _joined(network, vpc_id, group.vpc_id, inbound=inbound)
         if joined is None:
@@ -62,7 +65,7 @@ def _group(inventory: Inventory, rule: SecurityGroupRule, vpc_id: str, *, inboun
             return Peer()
     members = inventory.members(rule.peer)
     others = inventory.in_vpc(group.vpc_id) - members if partial else frozenset()
-    return Peer(hosts=members, open=partial, not_others=others)
+    return Peer(inventory.member_blocks(rule.peer), members, open=partial, not_others=others)
 
 
 def _joined(network: Network, one: str, other: str, *, inbound: bool) -> bool | None:
@@ -72,17 +75,26 @@ def _joined(network: Network, one: str, other: str, *, inbound: bool) -> bool | 
         for gateway in network.gateways.values()
     ):
         return True
-    if inbound and {one, other} <= _attached(network):
-        return True
+    if inbound:
+        through = _through_transit_gateway(network, one, other)
+        if through is not False:
+            return through
     return None if "vpc_peering_connections" in network.incomplete else False
 
 
-def _attached(network: Network) -> set[str]:
-    """Return the VPCs that have an attachment of a transit gateway, or a route to one."""
-    attached = {one.vpc_id for one in network.interfaces.values() if one.type == "transit_gateway"}
-    routed = {
-        table.vpc_id
-        for table in network.route_tables.values()
-        if any(one.target.startswith("tgw-") for one in table.routes)
-    }
-    return attached | routed
+def _through_transit_gateway(network: Network, one: str, other: str) -> bool | None:
+    """Tell whether a transit gateway of both VPCs lets groups be referred to; None when it is not described."""
+    attached: dict[str, set[str]] = {}
+    for gateway in network.gateways.values():
+        if gateway.kind == "tgw-attachment" and gateway.group_references:
+            attached.setdefault(gateway.transit_gateway, set()).add(gateway.vpc_id)
+    routed: dict[str, set[str]] = {}
+    for table in network.route_tables.values():
+        for route in table.routes:
+            if route.target.startswith("tgw-"):
+                routed.setdefault(route.target, set()).add(table.vpc_id)
+    both = [key for key, vpcs in (*attached.items(), *routed.items()) if {one, other} <= vpcs]
+    known = [network.gateways[key] for key in both if key in network.gateways]
+    if any(gateway.group_references for gateway in known):
+        return True
+    return None if len(known) < len(both) else False

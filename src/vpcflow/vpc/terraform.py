@@ -546,14 +546,16 @@ def _nat(state: _State, one: Resource) -> None:
 
 
 def _tgw(state: _State, one: Resource) -> None:
-    state.document("TransitGateways", one.id, one.address, TransitGatewayId=one.id, **_common(one))
+    refers = {"SecurityGroupReferencingSupport": one.values.get("security_group_referencing_support")}
+    state.document("TransitGateways", one.id, one.address, TransitGatewayId=one.id, Options=refers, **_common(one))
 
 
 def _tgw_of(state: _State, one: Resource) -> None:
     own = one.id or one.address
     state.document(
         "TransitGatewayVpcAttachments", own, one.address, TransitGatewayAttachmentId=own, VpcId=state.id(one, "vpc_id"),
-        **_common(one),
+        TransitGatewayId=state.id(one, "transit_gateway_id"),
+        Options={"SecurityGroupReferencingSupport": one.values.get("security_group_referencing_support")}, **_common(one),
     )  # fmt: skip
 
 

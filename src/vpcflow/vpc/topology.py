@@ -50,7 +50,8 @@ class Subnet:
 class NetworkInterface:
     """A network interface.
 
-    addresses: private IPv4, the primary one first. ipv6: its IPv6 addresses. public: public or Elastic IPv4, if any.
+    addresses: private IPv4, the primary one first, those of delegated prefixes last. ipv6: its IPv6 addresses. prefixes: IPv6
+    blocks that are delegated to it. public: public or Elastic IPv4, if any.
     type: of the EC2 API (`interface`, `nat_gateway`, `network_load_balancer`, `vpc_endpoint`, `transit_gateway`, `lambda` …).
     requester: who made it when a service did (`amazon-elb`, `amazon-rds`, an account …).
     service: what it serves, told from type, requester and description: `ELB`, `RDS`, `ElastiCache`, `Redshift`, `WorkSpaces`,
@@ -74,6 +75,7 @@ class NetworkInterface:
     account: str = ""
     source_dest_check: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,11 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What a route leads to. kind: `igw`, `eigw`, `nat`, `tgw`, `vgw`, `vpce`, `pcx`.
+    """What a route leads to. kind: `igw`, `eigw`, `nat`, `tgw`, `vgw`, `vpce`, `pcx`; `tgw-attachment`, which joins a VPC to a `tgw`.
 
     interface_id, public: of a NAT gateway. peer_vpc, peer_region, peer_cidrs: of a peering's other side.
+    transit_gateway: of an attachment. group_references: whether a transit gateway, or an attachment, lets security groups be
+    referred to across VPCs.
     """
 
     id: str
@@ -125,6 +129,8 @@ class Gateway:
     peer_vpc: str = ""
     peer_region: str = ""
     peer_cidrs: tuple[str, ...] = ()
+    transit_gateway: str = ""
+    group_references: bool = False
 
 
 @dataclass(frozen=True, slots=True)
