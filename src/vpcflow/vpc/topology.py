@@ -112,8 +112,9 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What a route leads to. kind: `igw`, `eigw`, `nat`, `tgw`, `vgw`, `vpce`, `pcx`; `tgw-attachment`, which joins a VPC to a `tgw`.
+    """What a route leads to.
 
+    kind: `igw`, `eigw`, `nat`, `tgw`, `vgw`, `vpce`, `pcx`; `tgw-attachment`, which joins a VPC to a `tgw`.
     interface_id, public: of a NAT gateway. peer_vpc, peer_region, peer_cidrs: of a peering's other side.
     transit_gateway: of an attachment. group_references: whether a transit gateway, or an attachment, lets security groups be
     referred to across VPCs.
