@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import struct
@@ -104,6 +105,20 @@ def test_an_interval_is_told_when_it_is_over_and_silence_is_nodata(wire):
     assert sum(row["packets"] or 0 for row in rows if row["dstport"] == 9000) == 3
 
 
+def test_no_record_crosses_the_end_of_its_interval(wire):
+    running = Running(wire.b, "vb", "-o", "jsonl", "--interval", "1")
+    with wire.a.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sent, deadline = 0, time.monotonic() + 3.5
+        while time.monotonic() < deadline:
+            sender.sendto(b"x", (B, 9000))
+            sent += 1
+    assert running.end() == 0
+    rows = [row for row in running.rows() if row["dstport"] == 9000]
+    assert sum(row["packets"] for row in rows) == sent
+    assert [row["start"] for row in rows] == [row["end"] for row in rows]
+    assert len({row["start"] for row in rows}) == len(rows) >= 4
+
+
 def test_it_ends_after_the_time_that_was_said(wire):
     running = Running(wire.b, "--all-interfaces", "--duration", "1.5", "--interval", "600")
     assert running.end(0) == 0
@@ -166,6 +181,17 @@ def test_ids_come_from_the_network_that_is_named_or_kept(wire, place):
     assert kept.end() == 0, kept.err
     for running in (named, kept):
         assert "eni-0123456789abcdef0 is vb" in running.err
+
+
+def test_nothing_is_cut_when_a_signal_comes_while_nobody_reads(wire):
+    """With PYTHONUNBUFFERED, as in containers, stdout writes a part only of what it is given when it is interrupted."""
+    running = Running(wire.b, "vb", "-o", "jsonl", "--interval", "1", env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    with wire.a.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for port in range(1, 4000):
+            sender.sendto(b"x", (B, port))
+    time.sleep(1.5)  # more than a pipe holds: it waits for a reader
+    assert running.end(signal.SIGINT) == 0
+    assert sum(row["packets"] or 0 for row in running.rows() if row["flow_direction"] == "ingress") >= 3999
 
 
 def test_a_process_that_is_killed_leaves_nothing_behind(wire):

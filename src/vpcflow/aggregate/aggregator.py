@@ -103,8 +103,8 @@ class Aggregator:
         yield from self._close(self._newest - 1)
         if self._held > self._capacity:
             self._merge()
-        if self._held > self._capacity * 3 // 4:
-            yield from self._early()
+            if self._held > self._capacity * 3 // 4:
+                yield from self._early()
 
     def pass_time(self, now_ns: int) -> Iterator[FlowBatch]:
         """Yield the records of intervals that were over at *now_ns*, when a drain that has been folded began.

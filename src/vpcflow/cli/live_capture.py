@@ -88,7 +88,9 @@ def run_live(
         _keep_privileges(values, source, translations)
         _say_what(session, source, config, identity)
         with stopping() as stop:
-            capture = LiveCapture(values["interval"], identity, totals, translations=translations)
+            capture = LiveCapture(
+                values["interval"], identity, totals, session.app.flow_memory(), translations=translations
+            )
             until = None
             if values["duration"] is not None:
                 until = capture.began_ns + int(values["duration"] * 1e9)

@@ -64,9 +64,20 @@ def data_out(kind: str) -> Iterator[BinaryIO]:
     if kind in _BINARY and terminal:
         raise UsageError("binary_terminal", kind=kind)
     sys.stdout.flush()
-    out = sys.stdout.buffer
+    out = standard_output()
     yield cast("BinaryIO", Harmless(out)) if terminal else out
     out.flush()
+
+
+def standard_output() -> BinaryIO:
+    """Return stdout for bytes.
+
+    With PYTHONUNBUFFERED it has no buffer, and writes but a part of what it is given when a signal comes: the rest is lost.
+    """
+    out: BinaryIO = sys.stdout.buffer
+    if isinstance(out, io.RawIOBase):
+        out = io.BufferedWriter(io.FileIO(out.fileno(), "wb", closefd=False))
+    return out
 
 
 class Harmless(io.RawIOBase):

@@ -13,6 +13,7 @@ import click
 from vpcflow.app.notify import notify
 from vpcflow.capture.backends import BACKENDS
 from vpcflow.cli.choices import one_of, resource_options, s3_options
+from vpcflow.cli.render import standard_output
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.stop import stopping
 from vpcflow.cli.summary import byte_size
@@ -67,7 +68,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     line = _StatusLine(session)
     if values["nft"]:
         values["backend"] = "nft"
-    how = Running(out=sys.stdout.buffer, **{name: values[name] for name in _OF_RUNNING})
+    how = Running(out=standard_output(), **{name: values[name] for name in _OF_RUNNING})
     with stopping() as stop:
         done = run(session.app, how, line.say, line.show, stop)
     line.end()

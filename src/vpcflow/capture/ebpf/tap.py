@@ -46,9 +46,6 @@ COUNT: Final = np.dtype(
 _STEP_NS: Final = 1_000_000
 """A clock that goes wrong by more has been set."""
 
-_DROPS: Final = 4
-"""Room for refused flows: this part of that for all."""
-
 
 class _Swapped:
     """A table that programs count in, and one that is empty; they change places when the counts are taken."""
@@ -114,7 +111,7 @@ class Tap:
         maps = found.maps
         entries = self._config.max_flows
         self._flows = self._swapped(maps["flows"], maps["flow_table"], entries, KEY)
-        self._drops = self._swapped(maps["drops"], maps["drop_table"], max(64, entries // _DROPS), DROP_KEY)
+        self._drops = self._swapped(maps["drops"], maps["drop_table"], entries, DROP_KEY)
         self._maps = {name: self._held(bpf.Map(maps[name])) for name in ("epoch", "chosen", "lost", "reasons")}
         self._set_clock()
         refusals = self._refusals(found)
