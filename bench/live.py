@@ -35,10 +35,10 @@ RESULTS = HERE / "results"
 SCALE = float(os.environ.get("VPCFLOW_BENCH_SCALE", "1"))
 SECONDS = max(1.0, 4 * SCALE)
 ROUNDS = int(os.environ.get("VPCFLOW_BENCH_REPEATS", max(1, round(3 * SCALE))))
-RATE = 320_000
+RATE = 330_000
 BURST = 256
 KERNEL = (
-    "CPU in the kernel: what sending takes longer than when nobody captures, as all that happens in the sender's time. The machine "
+    "CPU in the kernel: what sending takes longer than when nobody captures, as it happens in the sender's time. The machine "
     "is shared: trust ratios."
 )
 FLOWS = (1_000, 100_000)

@@ -443,6 +443,19 @@ def test_an_interface_that_comes_back_is_captured_again_and_the_gap_told(wire, t
     assert counts.gaps[0].packets is None
 
 
+def test_an_interface_that_goes_down_and_up_goes_on(wire, tapped):
+    here = tapped(wire.b, "vb")
+    wire.b.ip("link set vb down")
+    here.drain()
+    wire.b.ip("link set vb up", f"neigh replace 10.9.0.1 lladdr {wire.macs[0]} dev vb")
+    deadline = time.monotonic() + 5
+    while wire.b.run("cat /sys/class/net/vb/operstate").strip() != "up":
+        assert time.monotonic() < deadline
+    here.drain()
+    send(wire.a, (B, 9000), 5)
+    assert here.packets(to=9000) == {("ACCEPT", "ingress"): 5}
+
+
 def test_other_namespaces_are_none_of_ours(wire, tapped):
     firewall(wire.b, "input", "udp dport 9000 drop")
     elsewhere = tapped(wire.a, "va")

@@ -94,11 +94,11 @@ class Interfaces:
 
     def refresh(self) -> None:
         """Look which are there."""
-        wanted = self._config.interfaces
+        wanted, before = self._config.interfaces, self.here
         self.here = {
             index: link for index, link in links().items() if (link.name in wanted if wanted else link.name != LOOPBACK)
         }
-        self._known |= self.here
+        self._known = before | self.here
         taken: set[str] = set()
         for index in sorted(self.here):
             link = self.here[index]
@@ -107,6 +107,7 @@ class Interfaces:
             found = given if given and given not in taken else interface_id(self._config.machine, link.name)
             taken.add(found)
             self._ids[index] = found
+        self._ids = {index: self._ids[index] for index in self._known}
 
     def id_of(self, index: int) -> str:
         """Return an interface's id: the one it has been given, else one made from machine and name."""
@@ -118,7 +119,7 @@ class Interfaces:
         return {self.id_of(index): link.name for index, link in self.here.items()}
 
     def link(self, index: int) -> Link:
-        """Return an interface that is or was there."""
+        """Return an interface that is there, or was when it was last looked."""
         return self._known.get(index) or Link(index, f"if{index}")
 
     def ports(self) -> list[int]:

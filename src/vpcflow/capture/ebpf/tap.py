@@ -7,6 +7,7 @@ go when this process does, however it ends. Nothing of the host is changed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -179,7 +180,12 @@ class Tap:
         for index in wanted - set(self._sockets):
             if index:
                 self._maps["chosen"].set(struct.pack("=I", index), bytes(4))
-            self._sockets[index] = self._socket(index)
+            try:
+                self._sockets[index] = self._socket(index)
+            except OSError as error:
+                if error.errno not in (errno.ENODEV, errno.ENXIO) or self._since_ns is None:
+                    raise
+                continue  # it is gone again
             if self._since_ns is not None:  # it was there for a while before we saw it
                 self._blind.add(index)
 
