@@ -16,6 +16,9 @@ import pytest
 
 import vpcflow
 from lab.conftest import Shell
+from vpcflow.app import App
+from vpcflow.app import lab as labs
+from vpcflow.config import load
 from vpcflow.errors import ConfigError
 from vpcflow.lab import enclosure, programs
 from vpcflow.lab.home import Home
@@ -119,6 +122,35 @@ def test_traffic_that_nobody_waits_for_ends(shell):
     wait_for(lambda: len(processes(shell)) == 2)
     out, _ = shell.run("lab", "traffic", "outbound-reject")
     assert "refused" in out
+
+
+def test_a_lab_whose_rules_somebody_removed_says_so_and_can_be_mended(shell):
+    shell.run("lab", "up")
+    shell.run(
+        "lab", "exec", "router", "--", "nft", "delete", "table", "inet", "vpc", code=3
+    )  # its records cannot be had
+    _, err = shell.run("lab", "status")
+    assert "counters cannot be read" in err
+    shell.run("lab", "up")
+    shell.run("lab", "exec", "web", "--", "true")
+
+
+def test_a_keeper_that_hangs_is_ended(shell, monkeypatch):
+    shell.run("lab", "up")
+    os.kill(keeper(shell), signal.SIGSTOP)
+    monkeypatch.setattr(labs, "_PATIENCE_S", 0.2)
+    assert labs.down(App(load({"lake": str(shell.lake)}, {})))
+    assert gone(shell)
+
+
+def test_a_network_that_cannot_be_built_leaves_nothing(shell, tmp_path):
+    file = tmp_path / "mine.toml"
+    text = "[vpc]\ncidr = ['10.0.0.0/16']\n[subnet.s]\ncidr = ['10.0.1.0/24']\n"
+    file.write_text(text)
+    _, err = shell.run("lab", "up", file, code=3)
+    assert "no interfaces" in err
+    assert gone(shell)
+    assert not folder(shell).exists()
 
 
 def test_two_labs_of_two_lakes_are_up_at_once(shell, tmp_path):

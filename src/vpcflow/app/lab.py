@@ -5,6 +5,7 @@ A lab belongs to a lake, and lies beside its ledger: there is one for each lake.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ KEEPER: Final = "vpcflow.app.lab_keeper"
 KEPT: Final = "lab"
 """The name under which networks of labs are kept."""
 
-_LIMIT_S: Final = 300
+_PATIENCE_S: Final = 30
+"""How long a keeper may take to write its last records, before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,10 @@ def up(app: App, wanted: Network, interval_s: int, summary: str) -> bool:
             channel.taken(line)
         except EOFError as error:
             raise ConfigError("lab.died", log=str(place.path / "log")) from error
-        finally:
-            if process.poll() is not None:
-                process.wait()
+        except ConfigError:
+            process.wait()
+            place.clean()
+            raise
         # Only now does the keeper know that somebody has heard of it, and stays.
         line.send("stay")
     _keep(app, wanted, summary)
@@ -190,14 +193,12 @@ def down(app: App) -> bool:
     if not place.is_alive():
         place.clean()
         return False
-    try:
-        _ask(place, "down")
-    except ConfigError as error:
-        if error.code != "lab.down_already":
-            raise
-    until = time.monotonic() + _LIMIT_S
-    while place.is_alive() and time.monotonic() < until:
-        time.sleep(0.02)
+    with contextlib.suppress(EOFError, ConnectionError), place.connect() as line:
+        line.send(("down", ()))
+        if line.poll(_PATIENCE_S):
+            channel.taken(line)
+    if not place.wait(_PATIENCE_S):
+        place.kill()
     place.clean()
     return True
 

@@ -53,9 +53,7 @@ class Built:
         """Put the rules of *plan* in place, in one step; False, and nothing done, when more than rules is new."""
         if plan.shape() != self.plan.shape():
             return False
-        text = ruleset(plan, generations=self._generations, before=self.plan)
-        if self.swapping:  # the generation in use may be the other one: what it holds is read first
-            self.drain()
+        text = ruleset(plan, generations=self._generations)
         run("nft", ["-f", "-"], text)
         self.plan = plan
         return True

@@ -53,11 +53,14 @@ def taken(channel: Connection) -> Any:  # noqa: ANN401
 
 
 def answer(channel: Connection, work: Callable[[], object]) -> bool:
-    """Do *work* and send what it returns, or its ConfigError; tell whether it went well."""
+    """Do *work* and send what it returns, or why it failed (a ConfigError, or the system's); tell whether it went well."""
     try:
         value = work()
     except ConfigError as error:
         channel.send(("error", (error.code, {name: str(value) for name, value in error.values.items()})))
+        return False
+    except OSError as error:
+        channel.send(("error", ("lab.system", {"reason": str(error)})))
         return False
     channel.send(("value", value))
     return True

@@ -50,6 +50,8 @@ class Counters:
         self._socket = SetReader.open()
         self._reader = SetReader(self._socket, TABLE, TIMEOUT_S * 1000, reset=not swapping)
         self._drained_ns = time.time_ns()
+        # What was read before a drain failed is in the next one: the kernel has it no more, unless sets are swapped.
+        self._read: list[NDArray[Any]] = []
 
     @staticmethod
     def can_reset() -> bool:
@@ -71,16 +73,18 @@ class Counters:
             run("nft", ["-f", "-"], switch(self._generation))
             time.sleep(_SETTLE_S)
         since, now = self._drained_ns, time.time_ns()
-        parts = []
+        if self._swapping:
+            self._read.clear()
         for account in ACCOUNTS:
             found = self._reader.read(account.set_name(generation))
             if found is not None:
-                parts.append(self._rows(account, found, since, now))
+                self._read.append(self._rows(account, found, since, now))
         gaps = tuple(gap for direction in ("eg", "in") for gap in self._gaps(direction, generation, now))
         if self._swapping:
             run("nft", ["-f", "-"], emptied(generation))
         self._drained_ns = now
-        rows = merged(np.concatenate(parts)) if parts else no_rows()
+        rows = merged(np.concatenate(self._read)) if self._read else no_rows()
+        self._read = []
         dhcp = _is_dhcp(rows)
         counts = FlowCounts(rows[~dhcp], self._names, gaps=gaps)
         if dhcp.any():

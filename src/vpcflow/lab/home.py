@@ -111,18 +111,20 @@ class Home:
             raise ConfigError("lab.down_already") from error
         return Connection(caller.detach())
 
+    def wait(self, patience_s: float) -> bool:
+        """Wait until no keeper lives; False when one still does after that time."""
+        until = time.monotonic() + patience_s
+        while self.is_alive():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
     def kill(self) -> None:
         """End a keeper that does not answer, and wait until it is gone."""
         with contextlib.suppress(OSError, ValueError):
-            if self.is_alive():
-                os.kill(int((self.path / "keeper").read_text(encoding="ascii")), signal.SIGKILL)
-        self.wait()
-
-    def wait(self) -> None:
-        """Wait until no keeper lives."""
-        until = time.monotonic() + _PATIENCE_S
-        while self.is_alive() and time.monotonic() < until:
-            time.sleep(0.02)
+            os.kill(int((self.path / "keeper").read_text(encoding="ascii")), signal.SIGKILL)
+        self.wait(_PATIENCE_S)
 
     @contextlib.contextmanager
     def _short_path(self) -> Iterator[str]:

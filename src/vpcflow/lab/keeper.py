@@ -188,7 +188,8 @@ class Keeper:
         return self.flush()
 
     def _do_rules(self, _: Connection, network: Network) -> bool:
-        self._drain()
+        with contextlib.suppress(VpcFlowError):  # rules may be what is wrong with it
+            self._drain()
         changed = bool(channel.ask(self._lab, "rules", network))
         if changed:
             self._network = network

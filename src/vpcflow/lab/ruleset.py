@@ -26,23 +26,20 @@ if TYPE_CHECKING:
     from vpcflow.vpc.rules import SecurityGroupRule
 
 
-def ruleset(
-    plan: Plan, *, generations: Sequence[str] = GENERATIONS[:1], size: int = SIZE, before: Plan | None = None
-) -> str:
-    """Return the text for `nft -f -` that makes the table, in one transaction.
+def ruleset(plan: Plan, *, generations: Sequence[str] = GENERATIONS[:1], size: int = SIZE) -> str:
+    """Return the text for `nft -f -` that makes the table, or replaces all rules of the one there is, in one transaction.
 
-    generations: of the sets that count, the one in use first. before: the plan whose rules are to be replaced; counters and
-    connections stay.
+    generations: of the sets that count, the one in use first. Counters and connections stay.
     """
-    emptied = [f"flush set inet {TABLE} {name}" for name in (_Rules(before).address_sets() if before else ())]
+    rules = _Rules(plan)
     return "\n".join(
         [
             f"add table inet {TABLE}",
             f"flush table inet {TABLE}",
-            *emptied,
+            *rules.emptied(),
             f"table inet {TABLE} {{",
             sets(tuple(generations), size),
-            *_Rules(plan).lines(),
+            *rules.lines(),
             chains(generations[0]),
             "}",
         ]
@@ -87,10 +84,12 @@ class _Rules:
 
     # --- sets --------------------------------------------------------------------------------------------------
 
-    def address_sets(self) -> Iterator[str]:
-        """Yield the names of the sets of addresses."""
+    def emptied(self) -> Iterator[str]:
+        """Yield what empties the sets of addresses, there or not."""
         for name in (*self._sets.groups.values(), *self._sets.lists.values()):
-            yield from (f"{name}_4", f"{name}_6")
+            for version in (4, 6):
+                yield f"add set inet {TABLE} {name}_{version} {{ type ipv{version}_addr ; flags interval ; }}"
+                yield f"flush set inet {TABLE} {name}_{version}"
 
     def _named_sets(self) -> Iterator[str]:
         for group, name in self._sets.groups.items():
