@@ -10,7 +10,7 @@ from lake import lakes
 from vpcflow.app import App
 from vpcflow.app.insights import insights
 from vpcflow.config import load
-from vpcflow.errors import MalformedQuery
+from vpcflow.errors import MalformedQuery, QueryError
 from vpcflow.query import event_fields
 from vpcflow.query.insights.ask import Question
 from vpcflow.query.insights.records import Range
@@ -37,6 +37,8 @@ def root(tmp_path_factory):
     (root / "jobs.log").write_text(_event(5, job="clean", **{"a.b": "dotted"}))
     lakes.ingest(root / "lake", [lakes.write_source(root / "flow.log", [lakes.line(n) for n in range(8)])])
     lakes.ingest(root / "lake", [root / "web.log"], filing=Filing("/web"))
+    (root / "long.log").write_text(_event(1, short=1) + "\n" + _event(2, deep={"down": 5}, pad="x" * 20_000))
+    lakes.ingest(root / "lake", [root / "long.log"], filing=Filing("long"))
     lakes.ingest(root / "lake", [root / "jobs.log"], filing=Filing("/jobs", "night"))
     return root
 
@@ -105,7 +107,7 @@ def test_a_name_that_no_event_has_is_missing_and_said_with_the_near_one(ask):
     assert ask.notes == [("note.insights_unknown_near", {"name": "lvel", "near": "level"})]
     with pytest.raises(MalformedQuery):
         ask("fields lvel", "/web", strict=True)
-    with pytest.raises(MalformedQuery):
+    with pytest.raises(QueryError, match="ResourceNotFoundException"):
         ask("fields a", "/nothing")
 
 
@@ -115,3 +117,8 @@ def test_a_name_that_only_old_events_have_is_found_where_the_newest_do_not_tell_
     parsed = "fields jsonParse(@message) as js | filter ispresent(js.req.took) | sort @timestamp | display js.req.took"
     assert ask(parsed, "/web")[1:] == [["12"], ["3.5"]]
     assert ask("fields nothing", "/web")[1:] == [[None]] * 3
+
+
+def test_a_name_that_only_a_long_event_has_is_found(ask):
+    assert ask("fields deep.down | filter ispresent(deep.down)", "long")[1:] == [["5"]]
+    assert ask("fields nothing", "long")[1:] == [[None]] * 2

@@ -230,3 +230,12 @@ def test_clusters_do_not_depend_on_the_rows_order():
             found.add(template, count)
         made.append([(one.pattern, one.count) for one in found.all()])
     assert made[0] == made[1]
+
+
+def test_many_long_texts_that_are_all_different_cost_no_more_than_they_may():
+    words = [f"{' '.join(f'w{n}x{place}' for place in range(100))}" for n in range(300)]
+    bounded = tokens.Clusters(words=1000)
+    for text in words:
+        bounded.add(text, 1)
+    assert len(bounded.all()) == len(words)
+    assert bounded._left < 0

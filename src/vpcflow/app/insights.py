@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -38,6 +39,7 @@ def insights(
     from vpcflow.query.insights.groups import LakeGroups
     from vpcflow.query.schema import Schema
     from vpcflow.record.fields import TABLES
+    from vpcflow.record.schema import LOG_EVENTS
 
     with lake.reading(), app.state() as state, tempfile.TemporaryDirectory(prefix="vpcflow-insights-") as spill:
         engine = DuckDBEngine(
@@ -48,7 +50,7 @@ def insights(
         )
         sources = sources_of(lake)
         schema = Schema({table: frozenset(lake.columns(table)) for table in TABLES}, lake.keys())
-        events = LakeEvents(lake.ledger.log_groups(), Asker(engine, lake))
+        events = LakeEvents(partial(lake.ledger.log_groups, LOG_EVENTS), Asker(engine, lake))
         try:
             groups = LakeGroups(schema, sources, names, events=events, lookup=_lookup(state), only=only)
             yield Insights(engine, lake, sources, groups)

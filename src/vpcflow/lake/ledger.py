@@ -441,18 +441,22 @@ class Ledger:
         with self._lock:
             return int(self._db.execute("SELECT value FROM meta WHERE key = 'commit'").fetchone()[0])
 
-    def log_groups(self) -> list[LogGroup]:
-        """Return the log groups whose rows are visible, by name."""
+    def log_groups(self, table: str | None = None) -> list[LogGroup]:
+        """Return the log groups whose rows are visible, by name; those of one table, or all."""
+        chosen = "" if table is None else " AND f.tbl = ?"
         query = (
             f"SELECT {_GROUP}, f.tbl, sum(o.rows), count(DISTINCT o.source), min(f.time_min), "
             "max(coalesce(f.end_max, f.time_max)), group_concat(DISTINCT f.account) FROM files f "
-            "JOIN file_sources o ON o.file = f.id JOIN sources s ON s.id = o.source WHERE f.state = 'visible' "
-            "AND NOT EXISTS (SELECT 1 FROM dead_rows d WHERE d.file = f.id AND d.source = o.source) GROUP BY 1, 2 ORDER BY 1, 2"
+            "JOIN file_sources o ON o.file = f.id JOIN sources s ON s.id = o.source "
+            f"WHERE f.state = 'visible'{chosen} AND NOT EXISTS "
+            "(SELECT 1 FROM dead_rows d WHERE d.file = f.id AND d.source = o.source) GROUP BY 1, 2 ORDER BY 1, 2"
         )
         with self._lock:
             return [
                 LogGroup(name, table, rows, sources, first, last, tuple(sorted(accounts.split(","))))
-                for name, table, rows, sources, first, last, accounts in self._db.execute(query)
+                for name, table, rows, sources, first, last, accounts in self._db.execute(
+                    query, () if table is None else (table,)
+                )
             ]
 
     def group_sources(self, table: str, log_groups: Collection[str]) -> list[tuple[int, int]]:

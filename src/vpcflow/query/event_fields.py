@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vpcflow.query.answer import Asker
 
 SAMPLE: Final = 10_000
-"""Newest events that are looked into."""
+LONGEST: Final = 16_384
+"""Newest events that are looked into, and characters of the longest of them."""
 
 MACRO: Final = """CREATE MACRO event_field(message, pointer) AS CASE WHEN json_valid(message) THEN
   CASE WHEN json_type(message, pointer) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL
@@ -42,7 +43,9 @@ def field(name: str, message: exp.Expr | None = None) -> exp.Expr:
 def sample(log_groups: Iterable[str], time: TimeRange = TimeRange()) -> exp.Select:  # noqa: B008 - frozen
     """Return the plan that gets the newest messages of *log_groups*."""
     groups = [_text(name) for name in log_groups]
-    plan = exp.select("message").from_(LOG_EVENTS).where(exp.In(this=exp.column("log_group"), expressions=groups))
+    short = exp.LTE(this=exp.func("length", exp.column("message")), expression=exp.Literal.number(LONGEST))
+    chosen = exp.In(this=exp.column("log_group"), expressions=groups)
+    plan = exp.select("message").from_(LOG_EVENTS).where(chosen, short)
     for edge, test in ((time.since, exp.GTE), (time.until, exp.LT)):
         if edge is not None:
             plan = plan.where(test(this=exp.column("timestamp"), expression=exp.Literal.number(edge * 1000)))

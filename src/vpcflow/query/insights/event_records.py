@@ -17,7 +17,7 @@ from vpcflow.record.json_fields import discovered
 from vpcflow.record.schema import LOG_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from vpcflow.query.answer import Asker
     from vpcflow.query.insights.records import Range
@@ -32,15 +32,16 @@ _ALL: Final = 100_000
 
 
 class LakeEvents:
-    """The log groups of a lake that hold other events. asker: what is asked which fields there are."""
+    """The log groups of a lake that hold other events. known: returns them. asker: what is asked which fields there are."""
 
-    def __init__(self, groups: Iterable[LogGroup], asker: Asker) -> None:
-        self._groups = [group for group in groups if group.table == LOG_EVENTS]
-        self._asker = asker
+    def __init__(self, known: Callable[[], Iterable[LogGroup]], asker: Asker) -> None:
+        self._known, self._asker = known, asker
 
     def groups(self) -> list[EventGroup]:
         """See `groups.EventGroups`."""
-        return [EventGroup(group.name, group.accounts[0] if len(group.accounts) == 1 else "") for group in self._groups]
+        return [
+            EventGroup(group.name, group.accounts[0] if len(group.accounts) == 1 else "") for group in self._known()
+        ]
 
     def records(self, names: Sequence[str]) -> EventRecords:
         """See `groups.EventGroups`."""
@@ -88,8 +89,12 @@ class EventRecords:
                 events += batch.num_rows
                 for message in batch.column("message").to_pylist():
                     found.update(dict.fromkeys(discovered(message, most=_ALL), True))
-            self._known, self._whole = found, events < event_fields.SAMPLE
+            self._known, self._whole = found, events < event_fields.SAMPLE and events == self._count()
         return self._known
+
+    def _count(self) -> int:
+        plan = exp.select(exp.Count(this=exp.Star())).from_(LOG_EVENTS).where(self._chosen())
+        return sum(batch.column(0)[0].as_py() for batch in self._asker.ask(plan).batches if batch.num_rows)
 
     def _has(self, name: str) -> bool:
         known = self._sample()

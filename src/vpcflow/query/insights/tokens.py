@@ -59,6 +59,8 @@ _LIKE: Final = 0.6
 """Part of the words that two templates must share to be of one pattern."""
 _COMPARED: Final = 200
 """Patterns of one length that a template is compared with."""
+_WORDS: Final = 20_000_000
+"""Words compared in all, some seconds' work; templates that come later are patterns by themselves."""
 
 
 def _replaced(text: exp.Expr, pattern: str, by: str) -> exp.Expr:
@@ -126,7 +128,8 @@ def _either(one: str, other: str) -> str:
 class Clusters:
     """Puts templates together. Those with the most texts come first and decide what a pattern looks like."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: int = _WORDS) -> None:
+        self._left = words
         self._of_length: dict[int, list[Cluster]] = {}
 
     def add(self, template_: str, count: int) -> Cluster:
@@ -147,7 +150,9 @@ class Clusters:
         """Return the pattern that a template is like."""
         best: Cluster | None = None
         most = _LIKE * sum(not word.isspace() for word in words)
-        for cluster in self._of_length.get(len(words), ())[:_COMPARED]:
+        known = self._of_length.get(len(words), ())[:_COMPARED]
+        self._left -= len(words) * len(known)
+        for cluster in known if self._left > 0 else ():
             pairs = [pair for pair in zip(cluster.words, words, strict=True) if not pair[0].isspace()]
             same = sum(one in {other, TOKEN} for one, other in pairs)
             # Dynamic tokens alone make no two texts alike.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vpcflow.query.insights.relation import Relation
 
 MAX_ROWS: Final = 100_000
-MAX_MADE: Final = 1_000_000
+MAX_MADE: Final = 200_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 100_000
 MAX_FIELDS: Final = 200
+MAX_CELLS: Final = 5_000_000
 _NUMERIC: Final = 0.9
 """Part of a field's values that must be numbers for its medians to be compared."""
 _FLAG: Final = "\0meets"
@@ -77,7 +78,8 @@ def compile_(relation: Relation, stage: RelevantFields) -> Relation:
         known = list(relation.names) if records is None else [one for one in records.names() if not one.startswith("@")]
         named = [(name, reading.named(name, Field((name,), 0, 0))) for name in known if name not in mine][:MAX_FIELDS]
     wanted = [(name, _plain(value)) for name, value in named if value.kind is not kinds.LIST]
-    return compiler.operate(Ranked(), (relation, [(_FLAG, meets), *wanted]))
+    most = min(MAX_ROWS, MAX_CELLS // (len(wanted) + 1))
+    return compiler.operate(Ranked(most), (relation, [(_FLAG, meets), *wanted]))
 
 
 def _plain(value: Value) -> Value:
@@ -91,7 +93,7 @@ def _plain(value: Value) -> Value:
 class Ranked:
     """Ranks fields by how well they tell the records of the first column's condition from the others."""
 
-    most: int = MAX_ROWS
+    most: int
 
     def columns(self, *given: Sequence[Column]) -> Sequence[tuple[str, Kind]]:
         """See `Operator`."""
@@ -197,7 +199,7 @@ COMMAND: Final = Command(
     "(0 to 1), for numbers `@conditionalMedian` and `@baselineMedian`, for texts `@topRelevanceContributors`: the values whose share changes "
     "most. Without fields all are looked at but those of the condition and system fields; computed ones are refused. The score of numbers is "
     "the greatest distance of the two distributions (Kolmogorov-Smirnov), of texts Cramér's V, corrected for bias. Fields that score nothing "
-    f"are left out. Looks at the {MAX_ROWS:,} newest records and {MAX_FIELDS} fields at most. AWS's score is not published; this one is ours.",
+    f"are left out. Looks at the {MAX_ROWS:,} newest records and {MAX_FIELDS} fields at most, {MAX_CELLS:,} values in all. AWS's score is not published; this one is ours.",
     parse,
     compile_,
     (
