@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from app.running import REFUSED, T0, House, flow, network
+from vpcflow.app import App, Reading, Wanted
 from vpcflow.app.run_lock import is_running, only_one
+from vpcflow.config import load
 from vpcflow.errors import ConfigError, StateError
 from vpcflow.record.flow_counts import EGRESS, INGRESS
+from vpcflow.record.format import VERSIONS
 from vpcflow.state.flow_logs import FlowLogs
 from vpcflow.state.runs import Runs
-from vpcflow.vpc.topology import Gateway, NetworkInterface, Vpc
+from vpcflow.vpc.topology import Gateway, Instance, NetworkInterface, Vpc
 
 
 @pytest.fixture
@@ -75,6 +79,41 @@ def test_records_are_enriched_with_what_their_format_asks(house):
     house.close(daemon, 60)
     (record,) = [one for one in house.delivered(vpc) if one["log-status"] == "OK"]
     assert record == told
+
+
+@pytest.mark.parametrize("file_format", ["plain-text", "parquet"])
+def test_all_fields_of_the_newest_version_can_be_asked_for(house, file_format):
+    known = network()
+    web = replace(
+        known.interfaces["eni-a"],
+        instance_id="i-a",
+        tags={"Name": "web one"},
+        description="the first",
+        account="123456789012",
+    )
+    house.network = replace(
+        known, interfaces={**known.interfaces, "eni-a": web}, instances={"i-a": Instance("i-a", asg="all")}
+    )
+    house.create(
+        LogFormat=str(VERSIONS[11]),
+        DestinationOptions={"FileFormat": file_format, "HiveCompatiblePartitions": True, "PerHourPartition": True},
+        TagFieldSpecifications=[
+            {"ResourceType": kind, "TagKeys": ["Name", "team"]}
+            for kind in ("instance", "network-interface", "auto-scaling-group")
+        ],
+    )
+    daemon = house.daemon()
+    house.take(daemon, 30, flow("eni-a", 5, 1001, direction=EGRESS))
+    house.close(daemon, 61)
+    app = App(load({"lake": str(house.root / "lake")}, {}))
+    with app.lake(create=True) as lake:
+        done = app.ingest(lake, [str(house.root / "out")], Wanted(), Reading())
+        assert (done.progress.report.rows, done.progress.failed) == (4, [])
+        rows = [row for file in lake.scan("flow_logs").files for row in pq.ParquetFile(file.path).read().to_pylist()]
+    (record,) = [row for row in rows if row["log_status"] == "OK"]
+    assert record["version"] == 11
+    assert (record["interface_tag"], record["subnet_id"], record["instance_id"]) == ("web one", "subnet-1", "i-a")
+    assert (record["region"], record["type"], record["tcp_flags"]) == ("eu-central-1", "IPv4", 2)
 
 
 def test_flow_logs_that_others_create_and_delete_are_taken_up_without_a_restart(house):

@@ -139,6 +139,8 @@ def test_a_log_group_by_name_has_no_destination(service):
 )
 def test_destinations_of_ours_tell_their_type(service, given, kind, shown):
     service.create(asked(LogDestinationType=None, LogDestination=given))
+    with pytest.raises(ResourceError, match="existing Flow Log"):
+        service.create(asked(LogDestinationType=kind, LogDestination=given if given != "lake" else None))
     (shape,) = service.describe()["FlowLogs"]
     assert (shape["LogDestinationType"], shape["LogDestination"]) == (kind, shown)
 

@@ -286,7 +286,7 @@ class Daemon:
 
     def _is_stale(self, now_ns: int, interfaces: tuple[str, ...]) -> bool:
         """Tell whether flow logs or network may be others than those in use."""
-        if self._wiring.state.changes() != self._changes or interfaces != self._interfaces:
+        if self._wiring.state.changes() != self._changes or {*interfaces} != {*self._interfaces}:
             return True
         if now_ns - self._looked_ns < _LOOK_NS:
             return False

@@ -46,7 +46,7 @@ _FIREHOSE_ARN: Final = re.compile(
 )
 _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 _TAGGED: Final = {"network-interface": "interface-tag", "instance": "instance-tag", "auto-scaling-group": "asg-tag"}
-_OWN: Final = {"lake": "lake", "stdout": "stdout"}
+_OWN: Final = ("lake", "stdout")
 
 
 class CreateFlowLogsRequest(TypedDict, total=False):
@@ -168,8 +168,8 @@ def _destination(request: CreateFlowLogsRequest) -> tuple[LogDestinationType, st
     """Return type and destination; ours tell their type themselves, and so does ``s3://``."""
     given, type_given = request.get("LogDestination") or "", request.get("LogDestinationType") or ""
     destination = given
-    if given in _OWN:
-        told = _OWN[given]
+    if given in _OWN or (not given and type_given in _OWN):
+        told = given or type_given
         destination = ""
     elif given.startswith("file://"):
         told = "folder"
