@@ -116,8 +116,8 @@ class House:
         destination = FolderDestination(flow_log)
         return Delivery(flow_log, destination, Spool(self.root / "spool" / flow_log.id), clock=lambda: float(T0))
 
-    def daemon(self, second=0, **changes):
-        """Start a daemon at a second after T0."""
+    def daemon(self, second=0, *, interfaces=(), **changes):
+        """Start a daemon at a second after T0; interfaces: known to be captured before there is a drain."""
         wiring = Wiring(
             **{
                 "state": self.state,
@@ -129,7 +129,12 @@ class House:
                 **changes,
             }
         )
-        return Daemon(wiring, lambda key, **values: self.said.append((key, values)), now_ns=(T0 + second) * SECOND)
+        return Daemon(
+            wiring,
+            lambda key, **values: self.said.append((key, values)),
+            now_ns=(T0 + second) * SECOND,
+            interfaces=interfaces,
+        )
 
     def take(self, daemon, second, *flows, **more):
         """Give a daemon a drain."""

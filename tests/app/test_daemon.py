@@ -158,6 +158,34 @@ def test_a_resource_that_is_gone_has_no_records_and_is_told(house):
     assert ("run.no_resource", {"flow_log": eni, "resource": "eni-b"}) in house.said
 
 
+def test_a_flow_log_of_interfaces_elsewhere_is_left_to_others(house):
+    house.network = network(("eni-a", "subnet-1", "10.0.1.10"), ("eni-z", "subnet-2", "10.0.2.90"))
+    elsewhere = house.create(ResourceType="NetworkInterface", ResourceIds=["eni-z"])
+    daemon = house.daemon()
+    house.take(daemon, 30, flow("eni-a", 5, 1001), interfaces=("eni-a",))
+    house.take(daemon, 61, interfaces=("eni-a",))
+    assert (daemon.status().flow_logs, daemon.status().destinations) == (1, ())
+    assert not (house.root / "spool" / elsewhere).exists()
+    # Its interface comes here.
+    house.take(daemon, 90, flow("eni-z", 80, 1002), interfaces=("eni-a", "eni-z"))
+    house.take(daemon, 121, interfaces=("eni-a", "eni-z"))
+    house.close(daemon, 122)
+    assert house.ports(elsewhere) == {("eni-z", 1002): 1}
+    assert house.said == []
+
+
+def test_what_waits_of_an_interface_that_went_is_delivered(house):
+    eni = house.create(ResourceType="NetworkInterface", ResourceIds=["eni-b"])
+    killed = house.daemon()
+    house.take(killed, 61, flow("eni-b", 5, 1001))
+    for stream in killed._streams.values():
+        stream.delivery.spool.close()
+    again = house.daemon(100)
+    house.take(again, 110, interfaces=("eni-a",))
+    assert house.close(again, 111)
+    assert house.ports(eni) == {("eni-b", 1001): 1}
+
+
 def test_a_clean_stop_flushes_the_open_interval_and_leaves_no_gap(house):
     vpc = house.create()
     daemon = house.daemon()

@@ -112,14 +112,17 @@ class Busy(House):
 
     def work(self, *, beside):
         """Run through all intervals under load, then stop in order. beside: another thread delivers."""
-        daemon = self.daemon()
-        deliveries = [stream.delivery for stream in daemon._streams.values()]
+        daemon = self.daemon(interfaces=("eni-a", "eni-b"))
         done = threading.Event()
+
+        def tick():
+            for stream in list(daemon._streams.values()):
+                if stream.delivery is not None:
+                    stream.delivery.tick()
 
         def deliver():
             while not done.is_set():
-                for delivery in deliveries:
-                    delivery.tick()
+                tick()
                 time.sleep(0.0005)
 
         other = threading.Thread(target=deliver)
@@ -131,8 +134,7 @@ class Busy(House):
             os.write(self.log, f"drain {turn}\n".encode())
             self.take(daemon, self.second, *flows(turn, first))
             if not beside:
-                for delivery in deliveries:
-                    delivery.tick()
+                tick()
         self.second += 300
         done.set()
         if beside:

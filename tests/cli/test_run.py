@@ -35,6 +35,7 @@ def test_the_line_says_what_waits_where_delivery_fails():
 
 def test_the_line_says_that_there_are_no_flow_logs():
     assert "vpcflow flow-logs create" in _words(Status(interfaces=1))
+    assert "no flow log looks at them" in _words(Status(interfaces=1, flow_logs=2))
 
 
 def test_a_second_one_for_the_same_state_is_refused(run, place):

@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -92,9 +92,14 @@ class Wiring:
 
 @dataclass(slots=True)
 class Status:
-    """How it goes. records: of the last minute; failed: flow log id → what its destination says; skipped: SKIPDATA records."""
+    """How it goes.
+
+    flow_logs: all there are. intervals, destinations: of those that look at interfaces which are captured. records: of the last
+    minute. skipped: SKIPDATA records. failed: flow log id → what its destination says.
+    """
 
     interfaces: int = 0
+    flow_logs: int = 0
     intervals: tuple[int, ...] = ()
     destinations: tuple[str, ...] = ()
     records: int = 0
@@ -108,12 +113,14 @@ class Status:
 class _Stream:
     """One flow log on its way.
 
-    delivery: None as long as it cannot be opened. until_s: all before is in the spool. gap_s: since when that is not so.
-    shape: what makes of records of interfaces those that it has. since_s: when it began; it has nothing of before.
+    since_s: when it was first seen; it has nothing of before. begun: it looks at an interface that is captured here; what is
+    not so is nobody's business, or another daemon's. delivery: None as long as it cannot be opened. until_s: all before is in the
+    spool. gap_s: since when that is not so. shape: what makes of records of interfaces those that it has.
     """
 
     flow_log: FlowLog
     since_s: int
+    begun: bool = False
     members: frozenset[str] | None = None
     shape: Transform | None = None
     delivery: Delivery | None = None
@@ -131,7 +138,7 @@ class _Stream:
             mine = mine.filter(late)
         if not mine.num_rows:
             return 0
-        if self.delivery is None:
+        if self.delivery is None or not self.begun:
             self.gap_s = self.until_s if self.gap_s is None else self.gap_s
             return 0
         self.delivery.put(mine if self.shape is None else self.shape(mine))
@@ -139,9 +146,12 @@ class _Stream:
 
 
 class Daemon:
-    """Everything between a source and the destinations. One thread calls it; deliveries have threads of their own."""
+    """Everything between a source and the destinations. One thread calls it; deliveries have threads of their own.
 
-    def __init__(self, wiring: Wiring, say: Say, *, now_ns: int) -> None:
+    interfaces: ids of those that are captured from now on; what passes there is not lost in silence, even before the first drain.
+    """
+
+    def __init__(self, wiring: Wiring, say: Say, *, now_ns: int, interfaces: tuple[str, ...] = ()) -> None:
         self._wiring, self._say = wiring, say
         self._flow_logs, self._runs = FlowLogs(wiring.state), Runs(wiring.state)
         self._streams: dict[str, _Stream] = {}
@@ -149,22 +159,26 @@ class Daemon:
         self._enrich: Callable[[FlowBatch], FlowBatch] = lambda batch: batch
         self._network: Network | None = None
         self._changes: int | None = None
-        self._looked_ns = now_ns
-        self._interfaces: tuple[str, ...] = ()
+        self._looked_ns = self._taken_ns = now_ns
+        self._interfaces = interfaces
         self._recent: deque[tuple[int, int]] = deque()
         self._records = self._skipped = 0
         self._trouble_told = float("-inf")
         self.totals = Totals()
         self.reload(now_ns)
+        self._begin()
+        self._deliver_left_over()
         self._clear_left_over()
 
     # --- flow logs and network -----------------------------------------------------------------------------------
 
-    def _refresh(self, now_ns: int, interfaces: tuple[str, ...]) -> None:
-        """Take up what has changed; where it cannot be read, go on as before."""
+    def _refresh(self, now_ns: int, interfaces: tuple[str, ...]) -> bool:
+        """Take up what has changed and tell whether anything has; where it cannot be read, go on as before."""
         with self._going_on():
             if self._is_stale(now_ns, interfaces):
                 self.reload(now_ns)
+                return True
+        return False
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:
@@ -185,21 +199,16 @@ class Daemon:
         found = {one.id: one for one in self._flow_logs.all()}
         for gone in [self._streams.pop(one) for one in list(self._streams) if one not in found]:
             self._leave(gone)
-        broken_off = self._runs.broken_off()
-        new = [one for one in found.values() if one.id not in self._streams]
-        for flow_log in new:
-            gap_s = broken_off.get(flow_log.id)
-            self._streams[flow_log.id] = _Stream(
-                flow_log, now_ns // _SECOND, until_s=now_ns // _SECOND if gap_s is None else gap_s, gap_s=gap_s
-            )
+        for flow_log in found.values():
+            if flow_log.id not in self._streams:
+                self._streams[flow_log.id] = _Stream(flow_log, now_ns // _SECOND)
         for stream in self._streams.values():
             self._look(stream, network)
-        self._runs.forget([one for one in broken_off if one not in found])
-        self._runs.mark({one.id: now_ns // _SECOND for one in new if one.id not in broken_off})
+        self._runs.forget([one for one in self._runs.broken_off() if one not in found])
         wanted = {FIELDS[name].column for one in found.values() for name in one.log_format.names}
         self._enrich = Enrichment(network, self._wiring.ranges, wanted)
         self._network = network
-        self._set_intervals(now_ns)
+        self._set_intervals()
 
     def _look(self, stream: _Stream, network: Network) -> None:
         """Find out which interfaces a flow log looks at now."""
@@ -216,8 +225,36 @@ class Daemon:
             # Several flow logs of one log group have one stream, so its name is another one from now on.
             stream.delivery.close(self._wiring.close_s)
             stream.delivery = None
-        if stream.delivery is None:
             self._open(stream)
+
+    def _begin(self) -> None:
+        """Begin with the flow logs that look at interfaces which are captured."""
+        here = frozenset(self._interfaces)
+        new = [one for one in self._streams.values() if not one.begun and not here.isdisjoint(one.members or ())]
+        if not new:
+            return
+        broken_off = self._runs.broken_off()
+        for stream in new:
+            stream.begun = True
+            stream.gap_s = broken_off.get(stream.flow_log.id)
+            # The aggregators begin with what came since the drain before this.
+            stream.until_s = max(stream.since_s, self._taken_ns // _SECOND) if stream.gap_s is None else stream.gap_s
+            if stream.delivery is None:
+                self._open(stream)
+        self._set_intervals()
+        self._runs.mark({one.flow_log.id: one.until_s for one in new if one.gap_s is None})
+
+    def _deliver_left_over(self) -> None:
+        """Deliver what waits of flow logs whose interfaces are not captured any more, unless another daemon does."""
+        for stream in self._streams.values():
+            if stream.delivery is None and not stream.begun and self._has_left(stream.flow_log):
+                with suppress(VpcFlowError):
+                    stream.delivery = self._wiring.delivery(stream.flow_log, self._is_shared(stream.flow_log))
+
+    def _has_left(self, flow_log: FlowLog) -> bool:
+        """Tell whether records of a flow log wait on disk."""
+        folder = self._wiring.spools / flow_log.id
+        return any(path.suffix in (".sealed", ".open") for path in folder.iterdir()) if folder.is_dir() else False
 
     def _is_shared(self, flow_log: FlowLog) -> bool:
         """Tell whether other flow logs publish to the same log group."""
@@ -257,23 +294,27 @@ class Daemon:
                     self._say("run.left_over", flow_log=folder.name, bytes=f"{waiting:,}")
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _set_intervals(self, now_ns: int) -> None:
-        """Have an aggregator for each interval length in use."""
-        wanted = {stream.flow_log.interval_s for stream in self._streams.values()}
+    def _set_intervals(self) -> None:
+        """Have an aggregator for each interval length in use; a new one has all that came since the drain before this."""
+        wanted = {stream.flow_log.interval_s for stream in self._streams.values() if stream.begun}
         for interval_s in set(self._aggregators) - wanted:
             del self._aggregators[interval_s]
         capacity = max(1, self._wiring.memory // _BYTES_A_FLOW // max(1, len(wanted)))
         for interval_s in sorted(wanted - set(self._aggregators)):
             self._aggregators[interval_s] = Aggregator(
-                interval_s, self._wiring.identity, self.totals, capacity=capacity, began_ns=now_ns
+                interval_s, self._wiring.identity, self.totals, capacity=capacity, began_ns=self._taken_ns
             )
 
     # --- drains --------------------------------------------------------------------------------------------------
 
     def take(self, now_ns: int, counts: FlowCounts) -> None:
         """Take one drain that began at *now_ns*."""
-        self._refresh(now_ns, counts.interfaces)
+        changed = self._refresh(now_ns, counts.interfaces)
         self._interfaces = counts.interfaces
+        with self._going_on():
+            self._begin()
+        if changed:
+            self._deliver_left_over()
         self._look_after(time.monotonic())
         for stream in self._streams.values():
             self._tell_gap(stream, now_ns // _SECOND)
@@ -283,6 +324,7 @@ class Daemon:
             self._hand_on(interval_s, aggregator.fold(replace(counts, rows=counts.rows.copy())))
             self._hand_on(interval_s, aggregator.pass_time(now_ns))
         self._mark(now_ns // _SECOND)
+        self._taken_ns = now_ns
 
     def _is_stale(self, now_ns: int, interfaces: tuple[str, ...]) -> bool:
         """Tell whether flow logs or network may be others than those in use."""
@@ -320,7 +362,7 @@ class Daemon:
         marks = {}
         for stream in self._streams.values():
             length = stream.flow_log.interval_s
-            if stream.gap_s is None and now_s // length * length > stream.until_s:
+            if stream.begun and stream.gap_s is None and now_s // length * length > stream.until_s:
                 marks[stream.flow_log.id] = stream.until_s = now_s // length * length
         with self._going_on():
             self._runs.mark(marks)
@@ -330,11 +372,10 @@ class Daemon:
     def _look_after(self, now: float) -> None:
         """Tell of deliveries that go otherwise than before; try again those that could not be opened."""
         for stream in self._streams.values():
-            if stream.delivery is None:
-                if now >= stream.retry_at:
-                    self._open(stream)
-            else:
+            if stream.delivery is not None:
                 self._report(stream, stream.delivery.status())
+            elif stream.begun and now >= stream.retry_at:
+                self._open(stream)
 
     def _report(self, stream: _Stream, status: DeliveryStatus) -> None:
         before = stream.status
@@ -354,10 +395,12 @@ class Daemon:
         while self._recent and self._recent[0][0] < since:
             self._recent.popleft()
         opened = [stream.delivery for stream in self._streams.values() if stream.delivery is not None]
+        begun = [stream.flow_log for stream in self._streams.values() if stream.begun]
         return Status(
             interfaces=len(self._interfaces),
-            intervals=tuple(self._aggregators),
-            destinations=tuple(dict.fromkeys(_where(stream.flow_log) for stream in self._streams.values())),
+            flow_logs=len(self._streams),
+            intervals=tuple(sorted({one.interval_s for one in begun})),
+            destinations=tuple(dict.fromkeys(map(_where, begun))),
             records=sum(count for _, count in self._recent),
             all_records=self._records,
             skipped=self._skipped + self.totals.skipdata + sum(one.dropped.records for one in opened),
@@ -373,7 +416,7 @@ class Daemon:
         """Make records of what is open and deliver what can be delivered; tell whether nothing is left on disk."""
         for interval_s, aggregator in self._aggregators.items():
             self._hand_on(interval_s, aggregator.finish(now_ns))
-        whole = [one for one, stream in self._streams.items() if stream.gap_s is None]
+        whole = [one for one, stream in self._streams.items() if stream.begun and stream.gap_s is None]
         with self._going_on():
             self._runs.mark(dict.fromkeys(whole, now_ns // _SECOND), stopped=True)
         opened = [stream.delivery for stream in self._streams.values() if stream.delivery is not None]

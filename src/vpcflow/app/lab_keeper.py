@@ -114,6 +114,7 @@ class LakeRecords:
 def main() -> None:
     """Run the process: what it is to do comes by the channel it was started with."""
     from vpcflow.app import App
+    from vpcflow.app.lab_flow_logs import WithFlowLogs
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     door = channel.given()
@@ -121,7 +122,9 @@ def main() -> None:
     keepers: list[Keeper] = []
 
     def begin() -> int:
-        keepers.append(Keeper(Home(Path(home)), network, LakeRecords(App(config), network, interval_s)))
+        app = App(config)
+        sink = WithFlowLogs(LakeRecords(app, network, interval_s), app, network)
+        keepers.append(Keeper(Home(Path(home)), network, sink))
         return keepers[0].number
 
     try:

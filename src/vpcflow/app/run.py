@@ -74,7 +74,7 @@ def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], s
             translations = open_translations(_LONGEST_S, say)
             _keep_privileges(source, translations)
             _say_who(here, source, say)
-            deliveries = _Deliveries(app, how, home / "spool")
+            deliveries = Deliveries(app, how, home / "spool")
             wiring = Wiring(
                 state,
                 known.network,
@@ -86,7 +86,7 @@ def run(app: App, how: Running, say: Say, on_status: Callable[[Status], None], s
                 app.flow_memory(),
             )
             until = None if how.duration_s is None else time.time_ns() + int(how.duration_s * 1e9)
-            daemon = Daemon(wiring, say, now_ns=time.time_ns())
+            daemon = Daemon(wiring, say, now_ns=time.time_ns(), interfaces=tuple(source.ids))
             try:
                 notify(READY=1)
                 for now_ns, counts in drains(source, INTERVAL_S, stop, until):
@@ -125,7 +125,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class _Deliveries:
+class Deliveries:
     """Opens the delivery of flow logs, each with its spool below *spools*."""
 
     app: App
@@ -133,6 +133,7 @@ class _Deliveries:
     spools: Path
 
     def __call__(self, flow_log: FlowLog, shared: bool) -> Delivery:  # noqa: FBT001 - as `Wiring` has it
+        """Open one, started; shared: other flow logs publish to the same log group."""
         from vpcflow.app.deliver import destination, reaching
 
         how = replace(reaching(self.app), shared=shared, out=self.how.out)

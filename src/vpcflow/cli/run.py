@@ -132,7 +132,7 @@ class _StatusLine:
 
 def _words(status: Status) -> str:
     if not status.destinations:
-        return t("run.no_flow_logs", interfaces=status.interfaces)
+        return t("run.none_here" if status.flow_logs else "run.no_flow_logs", interfaces=status.interfaces)
     return t(
         "run.status",
         interfaces=status.interfaces,
