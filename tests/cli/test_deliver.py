@@ -12,6 +12,7 @@ from cli.logs import write
 from deliver.faulty import DENIED, FaultyServer
 from vpcflow.deliver import replay
 from vpcflow.deliver.cloudwatch_logs import CloudWatchLogsDestination
+from vpcflow.deliver.folder import FolderDestination
 
 ACCOUNT = "123456789012"
 
@@ -172,3 +173,49 @@ def test_nothing_to_deliver_is_said(run, source):
     done = run("deliver", "--from", str(source), *words)
     assert done.code == 0
     assert "nothing found" in done.err
+
+
+def test_files_are_the_same_whether_or_not_it_was_interrupted(run, place, source, monkeypatch):
+    words = ("deliver", "--from", str(source), "--log-destination-type", "folder", "--log-destination")
+    store, calls = FolderDestination._store, itertools.count(1)
+
+    def breaking(self, key, file):
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        store(self, key, file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderDestination, "_store", breaking)
+        assert run(*words, "to").code == 130
+    partly = files(place / "to")
+    assert len(partly) == 3
+    assert run(*words, "to").code == 0
+    whole = files(place / "to")
+    assert partly.items() <= whole.items()
+    assert run(*words, "other").code == 0
+    assert sorted(whole.values()) == sorted(files(place / "other").values())
+
+
+def test_to_a_bucket_and_to_a_stream(run, source, aws):
+    bucket = aws.bucket()
+    stream = f"stream-{uuid.uuid4().hex[:12]}"
+    aws.client("firehose").create_delivery_stream(
+        DeliveryStreamName=stream,
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/r",
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "Prefix": "stream/",
+        },
+    )
+    words = ("deliver", "--from", str(source), "--endpoint-url", aws.url)
+    for more in (
+        ("--log-destination", f"s3://{bucket}/objects"),
+        ("--log-destination-type", "kinesis-data-firehose", "--log-destination", stream),
+    ):
+        done = run(*words, *more)
+        assert done.code == 0, done.err
+        assert done.out.startswith("60 records delivered")
+    there = sorted(source.read_text().splitlines()[1:])
+    for folder in ("objects", "stream"):
+        found = run("records", "--from", f"s3://{bucket}/{folder}", "--endpoint-url", aws.url, "-o", "text").lines
+        assert sorted(found[1:]) == there, folder
