@@ -20,6 +20,7 @@ from vpcflow.analyze.explain.verdict import BIT
 from vpcflow.record.flow_counts import NETWORK_ACL, SECURITY_GROUP
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate, path
+from vpcflow.vpc.matching import WITH_TYPES, asks_type
 from vpcflow.vpc.vector import Evaluator
 
 if TYPE_CHECKING:
@@ -68,9 +69,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
+    """What rules say of packets. assumed: a rule for one ICMP type was taken to be for theirs."""
+
     action: Ints
     layer: Ints
     rule: Ints
+    assumed: NDArray[np.bool_]
 
 
 class Judge:
@@ -90,8 +94,10 @@ class Judge:
             return Held(judged, none, np.zeros(size, bool), none)
         place = self._in_force(batch, judged)
         asked = _asked(batch, judged)
-        alone, remembered = (self._decide(asked, place, tracked=known) for known in (False, True))
-        return _combined(judged, place, alone, remembered, np.array([one.early for one in self.rules]))
+        icmp = np.isin(np.asarray(batch.column("protocol"), np.int64)[judged.case], list(WITH_TYPES))
+        alone, remembered = (self._decide(asked, place, icmp, tracked=known) for known in (False, True))
+        early = np.array([one.early for one in self.rules])[place]
+        return _combined(judged, place, (alone, remembered), early=early, icmp=icmp)
 
     def _in_force(self, batch: pa.RecordBatch, judged: Verdicts) -> Ints:
         """Return which rules were in force when the refused packets of each case came."""
@@ -136,16 +142,19 @@ class Judge:
             if not cause.verdict.startswith("accepted") and cause.verdict not in _NOT_RULES:
                 cause.mend = mend(rules.network, opening) or ()
 
-    def _decide(self, asked: pa.Table, place: Ints, *, tracked: bool) -> _Answers:
+    def _decide(self, asked: pa.Table, place: Ints, icmp: NDArray[np.bool_], *, tracked: bool) -> _Answers:
         """Ask the rules in force about packets, as remembered or not."""
-        answers = _Answers(*(np.full(len(place), fill, np.int64) for fill in (UNKNOWN, 0, -1)))
+        action, layer, rule = (np.full(len(place), fill, np.int64) for fill in (UNKNOWN, 0, -1))
+        answers = _Answers(action, layer, rule, np.zeros(len(place), bool))
         for which in np.unique(place).tolist():
             rows = np.flatnonzero(place == which)
             some = asked.take(pa.array(rows))
             found = self._evaluators[which].decide(some, pa.array(np.full(len(rows), tracked)))
             # A rule for one ICMP type may be for another than the packets', which no record tells.
-            action = np.where(found.assumed & (found.action == ACCEPT), ASSUMED, found.action)
-            answers.action[rows], answers.layer[rows] = action, found.layer
+            typed = np.array([*(asks_type(ref.rule) for ref in found.rules), False], bool)
+            guessed = found.assumed | (icmp[rows] & (typed[found.group_rule] | typed[found.acl_entry]))
+            told = np.where(found.assumed & (found.action == ACCEPT), ASSUMED, found.action)
+            answers.action[rows], answers.layer[rows], answers.assumed[rows] = told, found.layer, guessed
             answers.rule[rows] = self._keys_of(which, some, found)
         return answers
 
@@ -222,14 +231,23 @@ def flow_of(row: dict[str, Any], *, into: bool) -> Flow:
     )
 
 
-def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answers, early: NDArray[np.bool_]) -> Held:
+def _combined(
+    judged: Verdicts,
+    place: Ints,
+    answers: tuple[_Answers, _Answers],
+    *,
+    early: NDArray[np.bool_],
+    icmp: NDArray[np.bool_],
+) -> Held:
+    """Put together what the pattern says and what the rules say of unremembered and of remembered packets."""
+    alone, remembered = answers
     verdict, into = judged.verdict, judged.into == 1
     acl = remembered.action == REJECT
     group = (alone.action == REJECT) & (alone.layer == SECURITY_GROUP)
     refused, passes = alone.action == REJECT, alone.action == ACCEPT
     unknown = (alone.action == UNKNOWN) | (remembered.action == UNKNOWN)
     proven = judged.certainty == C["certain"]
-    covered = ~early[place]
+    covered = ~early
 
     def one_of(*names: str) -> NDArray[np.bool_]:
         return np.isin(verdict, [V[name] for name in names])
@@ -255,12 +273,16 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
          L["security_group"]],
         judged.layer,
     )  # fmt: skip
-    sure = np.where(covered, C["certain"], C["likely"])
+    # A rule for one ICMP type may be for another than the packets', which no record tells.
+    guessed = np.where(by_remembered, remembered.assumed, alone.assumed)
+    sure = np.where(covered & ~guessed, C["certain"], C["likely"])
     assumed = (alone.action == ASSUMED) | (remembered.action == ASSUMED)
     contradicted = (opening & passes) | (reply & ~acl & ~group & ~unknown & ~assumed)
     certainty = np.select(
         [
             reply & acl & proven,
+            # A ping of its own that no group lets out never reaches the ACL.
+            by_remembered & reply & icmp & ~into & group,
             by_remembered & (reply | others | (late & into)),
             by_remembered,
             opening & refused & (alone.layer > 0),
@@ -269,7 +291,7 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
             (others & passes & ~acl) | forgotten,
             contradicted & ~proven,
         ],
-        [C["certain"], sure, C["likely"], sure, C["likely"], C["likely"], C["likely"], C["undecided"]],
+        [C["certain"], C["likely"], sure, C["likely"], sure, C["likely"], C["likely"], C["likely"], C["undecided"]],
         judged.certainty,
     )
     applies = opening | reply | late | others
@@ -277,7 +299,7 @@ def _combined(judged: Verdicts, place: Ints, alone: _Answers, remembered: _Answe
         "rules_early": applies & ~covered & (by_alone | by_remembered),
         "rules_disagree": contradicted | (proven & reply & ~acl & ~unknown & ~assumed),
         "rules_unknown": applies & unknown & ~by_alone & ~by_remembered,
-        "icmp_type": applies & assumed & ~by_alone & ~by_remembered,
+        "icmp_type": applies & ((assumed & ~by_alone & ~by_remembered) | (guessed & (by_alone | by_remembered))),
         "rules_allow": (late | others) & passes & ~acl,
         "not_remembered": forgotten | (others & group & ~surely_acl),
     }
