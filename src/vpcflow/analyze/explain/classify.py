@@ -41,6 +41,7 @@ UDP_STREAM_S: Final = 180
 TCP_S: Final = 350
 """The shortest time after which an established TCP connection is forgotten, by default (Nitro v6)."""
 OTHERS_S: Final = 600
+PERSISTENT_S: Final = 30
 _TCP, _UDP = 6, 17
 _ICMP: Final = (1, 58)
 _FAR: Final = 1 << 60
@@ -231,6 +232,8 @@ def _judged(
     )
     forgotten = silent & touched
     goes_on = has_back & (back.last >= refused.first + 2)
+    # Late packets are few and soon over; who is cut off tries again, or both sides do.
+    persists = ((refused.last - refused.first >= PERSISTENT_S) & (refused.packets >= 3)) | back_refused.any
     after = has_same & (refused.first >= same.last)
     before = has_same & (refused.last <= same.first)
     answers = (opener == receiver) & ~has_same
@@ -261,7 +264,7 @@ def _judged(
             ~has_back,
             before,
             after & forgotten,
-            after & (goes_on | ~tcp),
+            after & (goes_on | persists | ~tcp),
             after,
         ],
         [
