@@ -36,6 +36,8 @@ _SERVICES: Final = 3
 _NO_RULES: Final = Judge(())
 EVIDENCE: Final = 20
 """Records shown for a cause."""
+DETAILED: Final = 50
+"""Causes that are told with records, and with what else their mend lets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def one(asker: Asker, scope: Scope, pair: Pair, judge: Judge = _NO_RULES) -> Cau
     if not places:
         return Causes((), facts, "")
     found = _found(asker, scope, facts, pair, judge)
-    for cause in found.causes:
+    for cause in found.causes[:DETAILED]:
         cause.evidence = tuple(_evidence(asker, scope, cause.conversation))
         if cause.mend and (rules := judge.in_force(cause)) is not None:
             cause.opens = _opened(asker, replace(scope, condition=None), rules.network, cause)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 UNKNOWN, ACCEPT, REJECT, ASSUMED = 0, 1, 2, 3
+_NEVER: Final = 1 << 60
 _NOT_RULES: Final = frozenset({"late_packets", "block_public_access", "encryption_controls", "other_reason"})
 """Verdicts that no rule would change."""
 
@@ -100,9 +101,13 @@ class Judge:
         return _combined(judged, place, (alone, remembered), early=early, icmp=icmp)
 
     def _in_force(self, batch: pa.RecordBatch, judged: Verdicts) -> Ints:
-        """Return which rules were in force when the refused packets of each case came."""
-        firsts = [np.asarray(batch.column(f"{side}_reject_first").fill_null(0), np.int64) for side in ("out", "in")]
-        time = np.where(judged.into == 1, firsts[1][judged.case], firsts[0][judged.case])
+        """Return which rules were in force when the packets of each case came."""
+        out, into, *accepted = (
+            np.asarray(batch.column(name).fill_null(_NEVER), np.int64)[judged.case]
+            for name in ("out_reject_first", "in_reject_first", "out_accept_first", "in_accept_first")
+        )
+        time = np.where(judged.into == 1, into, out)
+        time = np.where(time == _NEVER, np.minimum(*accepted), time)
         begins = np.array([one.since_s for one in self.rules], np.int64)
         found: Ints = np.maximum(np.searchsorted(begins, time, side="right") - 1, 0)
         return found
