@@ -13,7 +13,7 @@ import click
 
 from vpcflow.app.explain import asked_about, asked_of, explain, explain_all, near, read_records, rules_in
 from vpcflow.cli.choices import Question, asked, athena_place, engine_options, one_of, question_options
-from vpcflow.cli.explained import draw, write_document, write_flat
+from vpcflow.cli.explained import draw, say_nothing_found, write_document, write_flat
 from vpcflow.cli.render import KINDS, chosen
 from vpcflow.cli.session import command as declare
 from vpcflow.cli.when import When, seconds
@@ -94,6 +94,8 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
         write_flat(found, kind)
     else:
         draw(session, found, kind, limit=values["limit"])
+    if not found.causes and kind not in ("table", "wide", "markdown"):
+        say_nothing_found(session, found)
     if session.verbose and found.found.sql:
         session.note("note.sql", sql=found.found.sql)
     return 1 if values["exit_code"] and not found.found.causes else 0

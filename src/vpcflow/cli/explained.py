@@ -72,17 +72,21 @@ def draw(session: Session, found: Explanation, kind: str, *, limit: int) -> None
         if len(causes) > limit:
             session.note("explain.more", count=f"{len(causes) - limit:,}")
     if not causes:
-        session.note("explain.none" if found.asked else "explain.none_refused")
-        for text in explanation.silent(found) if found.asked else ():
-            click.echo(printable(text), err=True)
+        say_nothing_found(session, found)
         if found.path is not None and found.asked is not None:
             click.echo(t("explain.rules_say"))
-            opening = explanation.opening(found.asked)
-            for line in explanation.path_lines(found.path, found.names, opening):
+            for line in explanation.path_lines(found.path, found.names, explanation.opening(found.asked)):
                 click.echo(f"  {printable(line)}")
     if not session.quiet:
         for text in explanation.notes(found):
             click.echo(printable(text), err=True)
+
+
+def say_nothing_found(session: Session, found: Explanation) -> None:
+    """Say beside the data that there is no record, and what there is instead."""
+    session.note("explain.none" if found.asked else "explain.none_refused")
+    for text in explanation.silent(found) if found.asked and not session.quiet else ():
+        click.echo(printable(text), err=True)
 
 
 def _draw_all(session: Session, causes: tuple[Cause, ...], found: Explanation) -> None:
