@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from vpc.breaking import broken
+from vpcflow.errors import VpcFlowError
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate
 from vpcflow.vpc.load import load, load_document
@@ -179,3 +183,15 @@ def test_functions_that_come_to_nothing_are_named_or_refused(tmp_path, value):
         assert "Vpc" in error.message  # noqa: PT017
     else:
         assert any("Vpc.Properties.CidrBlock" in one for one in found.incomplete)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_is_in_a_template_is_read_or_refused_by_name(data):
+    from vpcflow.vpc import yaml_file  # noqa: PLC0415
+
+    document = broken(json.loads(json.dumps(yaml_file.load(TEMPLATE.encode(), "x"), default=str)), data)
+    try:
+        load_document(document, "x")
+    except VpcFlowError as error:
+        assert error.message  # noqa: PT017

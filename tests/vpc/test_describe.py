@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpc.breaking import broken
 from vpcflow.errors import RecordError, VpcFlowError
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate
@@ -387,30 +388,10 @@ def test_folders_and_files_that_are_not_there(tmp_path):
         assert said in refused.value.message
 
 
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
-    max_leaves=4,
-)
-
-
 @given(st.data())
 def test_whatever_is_in_an_answer_is_read_or_refused_by_name(data):
-    document = json.loads(json.dumps(DESCRIBED))
-    at, path = document, []
-    for _ in range(data.draw(st.integers(1, 6))):
-        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
-        if not keys:
-            break
-        key = data.draw(st.sampled_from(keys))
-        path.append((at, key))
-        if not isinstance(at[key], dict | list):
-            break
-        at = at[key]
-    parent, key = path[-1]
-    parent[key] = data.draw(_json)
     try:
-        found = load_document(document, "x")
+        found = load_document(broken(DESCRIBED, data), "x")
     except VpcFlowError as error:
         assert error.message  # noqa: PT017
     else:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vpcflow.errors import RecordError
+from vpc.breaking import broken
+from vpcflow.errors import RecordError, VpcFlowError
 from vpcflow.vpc.decision import Flow
 from vpcflow.vpc.evaluator import evaluate
 from vpcflow.vpc.load import load_document
@@ -252,3 +255,13 @@ def test_a_resource_that_is_none_is_refused_with_its_address(values):
         load_document(shown([*RESOURCES, bad]), "state.json")
     except RecordError as error:
         assert "aws_network_interface.bad" in error.message  # noqa: PT017
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([shown(), stored(), PLAN]), st.data())
+def test_whatever_is_in_a_document_is_read_or_refused_by_name(document, data):
+    document = broken(document, data)
+    try:
+        load_document(document, "x")
+    except VpcFlowError as error:
+        assert error.message  # noqa: PT017

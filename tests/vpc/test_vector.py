@@ -18,7 +18,7 @@ from vpcflow.vpc.address_columns import Addresses
 from vpcflow.vpc.addresses import address
 from vpcflow.vpc.decision import Decision, Flow
 from vpcflow.vpc.evaluator import evaluate
-from vpcflow.vpc.policy import WHYS
+from vpcflow.vpc.outcomes import WHYS
 from vpcflow.vpc.vector import Evaluator
 
 COLUMNS = {

@@ -81,7 +81,7 @@ class Judge:
         import pyarrow.compute as pc
 
         from vpcflow.vpc.matching import ICMP, ICMPV6
-        from vpcflow.vpc.policy import WHYS
+        from vpcflow.vpc.outcomes import WHYS
 
         if not self._ready:
             return batch

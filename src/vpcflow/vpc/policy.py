@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from vpcflow.record.flow_counts import ACCEPT, NETWORK_ACL, REJECT, SECURITY_GROUP, UNKNOWN
-from vpcflow.vpc.addresses import Address, Block, block
+from vpcflow.vpc.addresses import Block, block
+from vpcflow.vpc.classes import Classes
 from vpcflow.vpc.exempt import exempt
 from vpcflow.vpc.layers import WITHOUT_GROUPS, complete
 from vpcflow.vpc.matching import TCP, UDP, asks_type
+from vpcflow.vpc.outcomes import CODE, Outcome, Rules
 from vpcflow.vpc.peers import Peer, peer
 from vpcflow.vpc.rules import ANY
 
@@ -35,105 +37,11 @@ PORTS: Final = 1 << 16
 SERVICES: Final = 2 * PORTS + 256
 """Services: ports of TCP, those of UDP, then all protocols by number."""
 
-WHYS: Final[tuple[Why, ...]] = (
-    "no_flow", "rule", "no_rule", "tracked", "same_subnet", "not_filtered", "no_groups", "unknown_interface",
-    "unknown_direction", "unknown_group", "unknown_peer", "unknown_subnet", "unknown_acl", "bad_address",
-)  # fmt: skip
-"""`Why` by code."""
-
-_CODE: Final = {why: code for code, why in enumerate(WHYS)}
 _MAX_CELLS: Final = 1 << 22
 """Cells that a table is kept for; above, each batch computes its own."""
 
 _AT_ONCE: Final = 1 << 24
 """Rules × cells that are held against one another at once."""
-
-
-class RuleRef(NamedTuple):
-    """A rule and where it stands: a security group or a network ACL, inbound or outbound."""
-
-    resource: str
-    inbound: bool
-    rule: SecurityGroupRule | NetworkAclEntry
-
-
-class Outcome(NamedTuple):
-    """What a cell comes to.
-
-    action, layer, why: codes. rule: of the step that decides. group_rule, acl_entry: of the two layers, that let through
-    or refused; all three are places in `Rules.all`, -1 for none.
-    """
-
-    action: int
-    layer: int
-    why: int
-    rule: int = -1
-    group_rule: int = -1
-    acl_entry: int = -1
-    assumed: bool = False
-
-
-class Rules:
-    """All rules and outcomes that tables refer to by number; each is there once."""
-
-    def __init__(self) -> None:
-        self.all: list[RuleRef] = []
-        self.outcomes: list[Outcome] = []
-        self._places: dict[tuple[str, bool, int], int] = {}
-        self._outcomes: dict[Outcome, int] = {}
-
-    def place(self, resource: str, inbound: bool, order: int, rule: SecurityGroupRule | NetworkAclEntry) -> int:  # noqa: FBT001
-        """Return the number of the rule that is *order*-th in its list."""
-        key = resource, inbound, order
-        if key not in self._places:
-            self._places[key] = len(self.all)
-            self.all.append(RuleRef(resource, inbound, rule))
-        return self._places[key]
-
-    def outcome(self, found: Outcome) -> int:
-        """Return the number of an outcome."""
-        if found not in self._outcomes:
-            self._outcomes[found] = len(self.outcomes)
-            self.outcomes.append(found)
-        return self._outcomes[found]
-
-    def alone(self, why: Why) -> int:
-        """Return the number of the outcome UNKNOWN for want of what *why* says."""
-        return self.outcome(Outcome(UNKNOWN, 0, _CODE[why]))
-
-
-class Classes:
-    """Elementary intervals: every number lies in one, and *blocks* are made of whole ones."""
-
-    def __init__(self, blocks: Iterable[Block]) -> None:
-        cuts: dict[int, set[int]] = {4: {0}, 6: {0}}
-        for one in blocks:
-            cuts[one.version].add(one.first)
-            if one.last + 1 < 1 << (32 if one.version == 4 else 128):
-                cuts[one.version].add(one.last + 1)
-        self._four, self._six = sorted(cuts[4]), sorted(cuts[6])
-        self.four = np.array(self._four, np.uint32)
-        self.six = np.array([cut.to_bytes(16, "big") for cut in self._six], "S16")
-        self.count = len(self._four) + len(self._six)
-
-    def span(self, one: Block) -> slice:
-        """Return the classes that make up a block."""
-        cuts, before = (self._four, 0) if one.version == 4 else (self._six, len(self._four))
-        return slice(before + bisect_left(cuts, one.first), before + bisect_left(cuts, one.last + 1))
-
-    def place(self, one: Address) -> int:
-        """Return the class of an address that is one of its own."""
-        return int(self.span(Block(one.version, one.number, one.number)).start)
-
-    def of(
-        self, version: NDArray[np.uint8], four: NDArray[np.uint32], six: NDArray[np.bytes_] | None
-    ) -> NDArray[np.int64]:
-        """Return the class of each address. six: None where all are IPv4."""
-        found = np.searchsorted(self.four, four, side="right") - 1
-        if six is not None:
-            long = np.flatnonzero(version == 6)
-            found[long] = len(self._four) + np.searchsorted(self.six, six[long], side="right") - 1
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +202,8 @@ class Policy:
             np.select([some, np.full(len(classes), unknown), may], [ACCEPT, UNKNOWN, UNKNOWN], REJECT),
             np.select(
                 [some, np.full(len(classes), unknown), may],
-                [_CODE["rule"], _CODE["unknown_group"], _CODE["unknown_peer"]],
-                _CODE["no_rule"],
+                [CODE["rule"], CODE["unknown_group"], CODE["unknown_peer"]],
+                CODE["no_rule"],
             ),
             np.select(
                 [sure, some, may & (not unknown)],
@@ -316,13 +224,13 @@ class Policy:
         rows, count = self._acl, len(classes)
         if not self._has_acl:
             step = _step(
-                np.full(count, UNKNOWN), np.full(count, _CODE[self._acl_why]), np.full(count, -1), np.zeros(count, bool)
+                np.full(count, UNKNOWN), np.full(count, CODE[self._acl_why]), np.full(count, -1), np.zeros(count, bool)
             )
         else:
             _, row = _first(rows.near[:, classes] & rows.service[:, services])
             step = _step(
                 np.where(rows.allow[row], ACCEPT, REJECT),
-                np.full(count, _CODE["rule"]),
+                np.full(count, CODE["rule"]),
                 rows.places[row],
                 rows.typed[row],
             )
@@ -349,7 +257,7 @@ def _step(
 
 
 def _let_through(step: dict[str, NDArray[Any]], where: NDArray[np.bool_], why: Why) -> None:
-    for name, value in (("action", ACCEPT), ("why", _CODE[why]), ("rule", -1), ("assumed", False)):
+    for name, value in (("action", ACCEPT), ("why", CODE[why]), ("rule", -1), ("assumed", False)):
         step[name][where] = value
 
 

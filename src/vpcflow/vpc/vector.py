@@ -17,7 +17,8 @@ from vpcflow.vpc.address_columns import Addresses, Coded
 from vpcflow.vpc.addresses import Address, address
 from vpcflow.vpc.inventory import inventory
 from vpcflow.vpc.matching import TCP, UDP
-from vpcflow.vpc.policy import PORTS, WHYS, Outcome, Policy, RuleRef, Rules
+from vpcflow.vpc.outcomes import WHYS, Outcome, RuleRef, Rules
+from vpcflow.vpc.policy import PORTS, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
