@@ -6,6 +6,7 @@ interval's end, `LiveCapture` makes records of one interval length of that.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -219,7 +220,8 @@ class LiveCapture:
         now = self.began_ns
         for now, counts in drained:
             if self.translations is not None:
-                self.translations.refresh()
+                with contextlib.suppress(OSError):  # what was known goes on being known
+                    self.translations.refresh()
             found = [*aggregator.fold(counts), *aggregator.pass_time(now)]
             if found:
                 yield self._filled(found)
