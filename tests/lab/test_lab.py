@@ -206,6 +206,29 @@ def test_other_rules_take_effect_while_hosts_go_on(lab, tmp_path):
     lab.run("lab", "up")
 
 
+def test_the_rule_that_the_tutorial_adds_lets_answers_out(lab, tmp_path):
+    file = tmp_path / "mine.toml"
+    rule = '"110 allow tcp 443 to 0.0.0.0/0"'
+    assert DEFAULT.count(rule) == 1
+    file.write_text(DEFAULT.replace(rule, f'{rule}, "120 allow tcp 1024-65535 to 0.0.0.0/0"'))
+    lab.run("lab", "up", file)
+    ask = "import socket; s = socket.create_connection(('203.0.113.14', 25), 3, ('203.0.113.9', 0)); print(s.recv(9).decode())"
+    serve = (
+        "import socket; s = socket.create_server(('', 25)); print('ready', flush=True); s.accept()[0].sendall(b'220')"
+    )
+    mail = lab.start("lab", "exec", "mail", "--", "python3", "-c", serve)
+    assert mail.stdout.readline() == "ready\n"
+    out, _ = lab.run("lab", "exec", "internet", "--", "python3", "-c", ask)
+    mail.communicate(timeout=20)
+    assert out == "220\n"
+    found = lab.records("src = 203.0.113.9 or dst = 203.0.113.9")
+    assert {(row["flow_direction"], row["action"], row["x_rule"]) for row in found} == {
+        ("ingress", "ACCEPT", 100),
+        ("egress", "ACCEPT", 120),
+    }
+    lab.run("lab", "up")
+
+
 def test_the_network_is_kept_so_that_records_can_be_explained(lab):
     out, _ = lab.run("network", "list", "-o", "json")
     kept = json.loads(out)
