@@ -95,7 +95,7 @@ def follow(
     from vpcflow.query.insights.follow import following
 
     how = following(question.text)
-    rounds = _binned(lake, question, how) if how.bin_ms else _events(lake, question)
+    rounds = _binned(lake, names, question, how) if how.bin_ms else _events(lake, question)
     for only, asked in rounds:
         if asked is not None:
             with insights(app, lake, names, only=only) as asker:
@@ -112,23 +112,29 @@ def _events(lake: Lake, question: Question) -> _Rounds:
     seen = 0 if question.span.start else lake.ledger.commit_number()
     while True:
         commit = lake.ledger.commit_number()
-        new = frozenset(one.id for one in lake.ledger.live_sources(seen)) if commit > seen else frozenset()
+        new = lake.ledger.sources_after(seen) if commit > seen else frozenset()
         seen = commit
         yield new, question if new else None
 
 
-def _binned(lake: Lake, question: Question, how: Following) -> _Rounds:
+def _binned(lake: Lake, names: Sequence[str], question: Question, how: Following) -> _Rounds:
     from vpcflow.query.insights.records import Range
 
     done = (question.span.start - how.offset_ms) // how.bin_ms * how.bin_ms + how.offset_ms
     if not question.span.start:
-        newest = lake.newest("flow_logs")
+        newest = _newest(lake, names)
         done = how.closed((int(time.time()) if newest is None else newest) * 1000)
     while True:
-        newest = lake.newest("flow_logs")
+        newest = _newest(lake, names)
         closed = done if newest is None else how.closed(newest * 1000)
         if closed > done:
             yield None, replace(question, span=Range(done, min(closed - 1, question.span.end)))
             done = closed
         else:
             yield None, None
+
+
+def _newest(lake: Lake, names: Sequence[str]) -> int | None:
+    """Return when the newest event of these log groups is (s), of flow logs where none is named; None where there is nothing."""
+    chosen = [one for one in lake.ledger.log_groups() if (one.name in names if names else one.table == "flow_logs")]
+    return max((one.last_s for one in chosen if one.last_s is not None), default=None)

@@ -80,14 +80,13 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class LiveSource:
-    """What a question may want to know of a source. ingested_at: epoch s; commit: the number of the commit that brought it."""
+    """What a question may want to know of a source. ingested_at: epoch s."""
 
     id: int
     formats: tuple[str, ...]
     log_group: str
     log_stream: str
     ingested_at: int
-    commit: int
 
 
 @dataclass(slots=True)
@@ -242,17 +241,24 @@ class Ledger:
         number, uri, etag, kind, _, log_group, log_stream, size, rows, *_ = row
         return SourceEntry(number, uri, etag, kind, formats, log_group, log_stream, size, rows, bad, pairs, unknown)
 
-    def live_sources(self, after_commit: int = 0) -> list[LiveSource]:
-        """Return every source of flow logs that counts, of commits after this one, by its id."""
+    def live_sources(self) -> list[LiveSource]:
+        """Return every source of flow logs that counts, by its id."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, formats, log_group, log_stream, ingested_at, commit_no FROM sources "
-                "WHERE state IN ('live', 'replacing') AND formats <> '[]' AND commit_no > ? ORDER BY id",
-                (after_commit,),
+                "SELECT id, formats, log_group, log_stream, ingested_at FROM sources "
+                "WHERE state IN ('live', 'replacing') AND formats <> '[]' ORDER BY id"
             ).fetchall()
         # Sources have few formats between them, so each text is read once.
         read = {text: tuple(json.loads(text)) for text in {row[1] for row in rows}}
         return [LiveSource(row[0], read[row[1]], *row[2:]) for row in rows]
+
+    def sources_after(self, commit: int) -> frozenset[int]:
+        """Return the ids of all sources that count and came with a later commit than this one."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT id FROM sources WHERE state IN ('live', 'replacing') AND commit_no > ?", (commit,)
+            ).fetchall()
+        return frozenset(row[0] for row in rows)
 
     # --- commits -----------------------------------------------------------------------------------------------
 

@@ -253,8 +253,11 @@ class _Run:
         query_id = self._engine.submit(compiled.sql, Limits(self._left()))
         try:
             batches = list(self._engine.result(query_id))
-        except BaseException:
+        except BaseException as error:
             self._engine.cancel(query_id)
+            if isinstance(error, QueryError) and error.code == "query.timeout":
+                # It ran out of what was left for this step.
+                raise QueryError("query.timeout", seconds=self._limits.timeout_s) from error
             raise
         if compiled.scans:
             self._bytes = max(self._bytes, self._engine.status(query_id).bytes_scanned)

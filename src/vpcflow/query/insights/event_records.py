@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from vpcflow.query import event_fields
+from vpcflow.query.insights.flow_records import among
 from vpcflow.query.insights.groups import EventGroup
 from vpcflow.query.insights.kinds import TEXT, TIME, Value, call
 from vpcflow.record.json_fields import discovered
@@ -43,16 +44,16 @@ class LakeEvents:
             EventGroup(group.name, group.accounts[0] if len(group.accounts) == 1 else "") for group in self._known()
         ]
 
-    def records(self, names: Sequence[str]) -> EventRecords:
+    def records(self, names: Sequence[str], only: frozenset[int] | None = None) -> EventRecords:
         """See `groups.EventGroups`."""
-        return EventRecords(names, self._asker)
+        return EventRecords(names, self._asker, only)
 
 
 class EventRecords:
-    """Events of the log groups *names*."""
+    """Events of the log groups *names*. only: the sources whose events count, None for all."""
 
-    def __init__(self, names: Sequence[str], asker: Asker) -> None:
-        self._groups, self._asker = tuple(names), asker
+    def __init__(self, names: Sequence[str], asker: Asker, only: frozenset[int] | None = None) -> None:
+        self._groups, self._asker, self._only = tuple(names), asker, only
         self._known: dict[str, bool] | None = None
         self._whole = False
 
@@ -60,6 +61,8 @@ class EventRecords:
         """See `records.Records`."""
         time = exp.column("timestamp")
         conditions: list[exp.Expr] = [self._chosen()]
+        if self._only is not None:
+            conditions.append(among(exp.column("x_source"), self._only))
         if span.start > 0:
             conditions.append(exp.GTE(this=time.copy(), expression=exp.Literal.number(span.start)))
         if not span.open_end:

@@ -47,8 +47,8 @@ class EventGroups(Protocol):
         """Return all of them."""
         ...
 
-    def records(self, names: Sequence[str]) -> Records:
-        """Return the events of these."""
+    def records(self, names: Sequence[str], only: frozenset[int] | None = None) -> Records:
+        """Return the events of these. only: the sources whose events count, None for all."""
         ...
 
 
@@ -117,7 +117,7 @@ class LakeGroups:
             everything = frozenset(one.id for one in self._sources.of(table))
             parts.append(FlowRecords(table, self._schema, self._sources, None if ids == everything else ids))
         if events and self._events is not None:
-            parts.append(self._events.records(events))
+            parts.append(self._events.records(events, self._only))
         if not parts:
             # Nothing is selected: no log group is an empty answer, as on AWS, not an error.
             return FlowRecords("flow_logs", self._schema, self._sources, frozenset())
