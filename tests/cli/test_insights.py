@@ -87,6 +87,11 @@ def test_a_time_is_a_time(run, lake):
     assert int(row["max(start)"]) < 1794826800
 
 
+def test_an_account_or_a_region_is_chosen(run, lake):
+    assert run("insights", "stats count(*)", "--account", "210987654321").lines[1] == "5000"
+    assert run("insights", "stats count(*)", "--region", "us-east-1", "--region", "eu-west-1").lines[1] == "6000"
+
+
 def test_files_are_asked_without_a_lake(run, place):
     (place / "a.log").write_text("\n".join([HEADER, line(), line(5, "REJECT", 22)]) + "\n")
     ran = run("insights", "--from", "a.log", "fields dstPort, @message", "-o", "jsonl")

@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from vpcflow.query.insights.ask import Insights, Question, Rows
     from vpcflow.query.insights.flow_records import Sources
     from vpcflow.query.insights.follow import Following
+    from vpcflow.query.insights.records import Scope
     from vpcflow.state.store import State
     from vpcflow.types import Limits
 
 
 @contextlib.contextmanager
-def insights(
-    app: App, lake: Lake, names: Sequence[str] = (), *, only: frozenset[int] | None = None
-) -> Iterator[Insights]:
+def insights(app: App, lake: Lake, names: Sequence[str] = (), scope: Scope | None = None) -> Iterator[Insights]:
     """Open a way to put Insights queries to *lake*; its files stay as they are until the block ends.
 
-    names: the log groups that are asked, none for all flow logs. only: sources whose records count, None for all.
+    names: the log groups that are asked, none for all flow logs. scope: which records count, None for all.
     """
     from vpcflow.query.answer import Asker
     from vpcflow.query.duckdb import DuckDBEngine
     from vpcflow.query.insights.ask import Insights
     from vpcflow.query.insights.event_records import LakeEvents
     from vpcflow.query.insights.groups import LakeGroups
+    from vpcflow.query.insights.records import EVERYTHING
     from vpcflow.query.schema import Schema
     from vpcflow.record.fields import TABLES
     from vpcflow.record.schema import LOG_EVENTS
@@ -52,7 +52,7 @@ def insights(
         schema = Schema({table: frozenset(lake.columns(table)) for table in TABLES}, lake.keys())
         events = LakeEvents(partial(lake.ledger.log_groups, LOG_EVENTS), Asker(engine, lake))
         try:
-            groups = LakeGroups(schema, sources, names, events=events, lookup=_lookup(state), only=only)
+            groups = LakeGroups(schema, sources, names, events=events, lookup=_lookup(state), scope=scope or EVERYTHING)
             yield Insights(engine, lake, sources, groups)
         finally:
             engine.close()
@@ -86,7 +86,7 @@ def sources_of(lake: Lake) -> Sources:
 
 
 def follow(
-    app: App, lake: Lake, names: Sequence[str], question: Question, limits: Limits, poll_s: float = 1.0
+    app: App, lake: Lake, names: Sequence[str], scope: Scope, question: Question, limits: Limits, poll_s: float = 1.0
 ) -> Iterator[Rows]:
     """Answer a query again and again as records arrive, until it is stopped; MalformedQuery for one that cannot be followed.
 
@@ -98,7 +98,7 @@ def follow(
     rounds = _binned(lake, names, question, how) if how.bin_ms else _events(lake, question)
     for only, asked in rounds:
         if asked is not None:
-            with insights(app, lake, names, only=only) as asker:
+            with insights(app, lake, names, replace(scope, sources=only)) as asker:
                 yield asker.ask(asked, limits)
         else:
             time.sleep(poll_s)

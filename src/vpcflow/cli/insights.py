@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from vpcflow.cli.session import Session
     from vpcflow.query.insights.ask import Insights, Rows
     from vpcflow.query.insights.ask import Question as InsightsQuestion
+    from vpcflow.query.insights.records import Scope
 
 _TABLE_ROWS: Final = 1000
 _TIMEOUT_S: Final = 3600
@@ -103,7 +104,9 @@ def _follow(session: Session, question: Question, text: str, values: dict[str, A
         raise UsageError("follow_output", kind=kind)
     asked = _question(question, text, values, pointers=False)
     with session.app.lake() as lake:
-        for place, rows in enumerate(follow(session.app, lake, values["log_groups"], asked, Limits(values["timeout"]))):
+        limits = Limits(values["timeout"])
+        rounds = follow(session.app, lake, values["log_groups"], _scope(question), asked, limits)
+        for place, rows in enumerate(rounds):
             _add(rows, kind, first=place == 0)
             if place == 0:
                 _tell(session, rows)
@@ -150,8 +153,14 @@ def _text(query: str | None) -> str:
 def _opened(session: Session, question: Question, log_groups: tuple[str, ...]) -> Iterator[Insights]:
     from vpcflow.app.insights import insights
 
-    with opened(session, question) as lake, insights(session.app, lake, log_groups) as asker:
+    with opened(session, question) as lake, insights(session.app, lake, log_groups, _scope(question)) as asker:
         yield asker
+
+
+def _scope(question: Question) -> Scope:
+    from vpcflow.query.insights.records import Scope
+
+    return Scope(question.accounts, question.regions)
 
 
 def _question(question: Question, text: str, values: dict[str, Any], *, pointers: bool) -> InsightsQuestion:

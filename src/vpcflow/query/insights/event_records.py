@@ -14,6 +14,7 @@ from vpcflow.query import event_fields
 from vpcflow.query.insights.flow_records import among
 from vpcflow.query.insights.groups import EventGroup
 from vpcflow.query.insights.kinds import TEXT, TIME, Value, call
+from vpcflow.query.insights.records import EVERYTHING, Scope
 from vpcflow.record.json_fields import discovered
 from vpcflow.record.schema import LOG_EVENTS
 
@@ -44,25 +45,25 @@ class LakeEvents:
             EventGroup(group.name, group.accounts[0] if len(group.accounts) == 1 else "") for group in self._known()
         ]
 
-    def records(self, names: Sequence[str], only: frozenset[int] | None = None) -> EventRecords:
+    def records(self, names: Sequence[str], scope: Scope = EVERYTHING) -> EventRecords:
         """See `groups.EventGroups`."""
-        return EventRecords(names, self._asker, only)
+        return EventRecords(names, self._asker, scope)
 
 
 class EventRecords:
-    """Events of the log groups *names*. only: the sources whose events count, None for all."""
+    """Events of the log groups *names*. scope: which of them count."""
 
-    def __init__(self, names: Sequence[str], asker: Asker, only: frozenset[int] | None = None) -> None:
-        self._groups, self._asker, self._only = tuple(names), asker, only
+    def __init__(self, names: Sequence[str], asker: Asker, scope: Scope = EVERYTHING) -> None:
+        self._groups, self._asker, self._scope = tuple(names), asker, scope
         self._known: dict[str, bool] | None = None
         self._whole = False
 
     def source(self, span: Range) -> tuple[exp.Expr, list[exp.Expr]]:
         """See `records.Records`."""
         time = exp.column("timestamp")
-        conditions: list[exp.Expr] = [self._chosen()]
-        if self._only is not None:
-            conditions.append(among(exp.column("x_source"), self._only))
+        conditions: list[exp.Expr] = [self._chosen(), *self._scope.conditions()]
+        if self._scope.sources is not None:
+            conditions.append(among(exp.column("x_source"), self._scope.sources))
         if span.start > 0:
             conditions.append(exp.GTE(this=time.copy(), expression=exp.Literal.number(span.start)))
         if not span.open_end:

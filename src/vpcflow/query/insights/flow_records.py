@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from vpcflow.query.insights.kinds import INT, TEXT, TIME, Value, call
+from vpcflow.query.insights.records import EVERYTHING, Scope
 from vpcflow.record.fields import BY_ANY_NAME, FIELDS, TABLES, Field
 from vpcflow.record.format import DEFAULT, TGW_DEFAULT, LogFormat
 
@@ -94,11 +95,11 @@ SOURCE_COLUMNS: Final = (
 
 
 class FlowRecords:
-    """Records of *table*. ids: of the sources that are meant, None for all."""
+    """Records of *table*. scope: which of them count."""
 
-    def __init__(self, table: str, schema: Schema, sources: Sources, ids: frozenset[int] | None = None) -> None:
-        self._table, self._schema, self._ids = table, schema, ids
-        self._formats = sorted({sources.number(one) for one in sources.of(table, ids)})
+    def __init__(self, table: str, schema: Schema, sources: Sources, scope: Scope = EVERYTHING) -> None:
+        self._table, self._schema, self._scope = table, schema, scope
+        self._formats = sorted({sources.number(one) for one in sources.of(table, scope.sources)})
         default = tuple((DEFAULT if table == "flow_logs" else TGW_DEFAULT).names)
         self._lines = {number: sources.formats[number] for number in self._formats} or {0: default}
         self._by_name = {field.insights: field for field in TABLES[table]}
@@ -110,13 +111,13 @@ class FlowRecords:
     def source(self, span: Range) -> tuple[exp.Expr, list[exp.Expr]]:
         """See `Records`."""
         seconds = self._seconds()
-        conditions: list[exp.Expr] = []
+        conditions = self._scope.conditions()
         if span.start > 0:
             conditions.append(exp.GTE(this=seconds.copy(), expression=exp.Literal.number(-(-span.start // 1000))))
         if not span.open_end:
             conditions.append(exp.LTE(this=seconds.copy(), expression=exp.Literal.number(span.end // 1000)))
-        if self._ids is not None:
-            conditions.append(among(exp.column("x_source"), self._ids))
+        if self._scope.sources is not None:
+            conditions.append(among(exp.column("x_source"), self._scope.sources))
         return exp.to_table(self._table), conditions
 
     def names(self) -> Iterable[str]:

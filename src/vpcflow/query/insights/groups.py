@@ -8,11 +8,11 @@ an `EventGroups`.
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from vpcflow.query.insights.flow_records import FlowRecords
-from vpcflow.query.insights.records import UnionRecords
+from vpcflow.query.insights.records import EVERYTHING, Scope, UnionRecords
 from vpcflow.record.fields import TABLES
 
 if TYPE_CHECKING:
@@ -47,16 +47,16 @@ class EventGroups(Protocol):
         """Return all of them."""
         ...
 
-    def records(self, names: Sequence[str], only: frozenset[int] | None = None) -> Records:
-        """Return the events of these. only: the sources whose events count, None for all."""
+    def records(self, names: Sequence[str], scope: Scope = EVERYTHING) -> Records:
+        """Return the events of these."""
         ...
 
 
 class LakeGroups:
     """Log groups of a lake.
 
-    names: what the question is put to, none for all flow logs. lookup: gives a lookup table by name. only: the sources whose
-    records count, None for all.
+    names: what the question is put to, none for all flow logs. lookup: gives a lookup table by name. scope: which
+    records of them count.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class LakeGroups:
         *,
         events: EventGroups | None = None,
         lookup: Callable[[str], pa.Table | None] = lambda _name: None,
-        only: frozenset[int] | None = None,
+        scope: Scope = EVERYTHING,
     ) -> None:
         self._schema, self._sources, self.asked = schema, sources, tuple(names)
-        self._events, self._lookup, self._only = events, lookup, only
+        self._events, self._lookup, self._scope = events, lookup, scope
         self._flows: dict[tuple[str, str], set[int]] = {}
         for source in sources.all:
             self._flows.setdefault((source.log_group or source.table, source.table), set()).add(source.id)
@@ -89,7 +89,7 @@ class LakeGroups:
             return (
                 self._named(self.asked, wanted)
                 if self.asked
-                else FlowRecords("flow_logs", self._schema, self._sources, self._only)
+                else FlowRecords("flow_logs", self._schema, self._sources, self._scope)
             )
         if source.name:
             return self._named((source.name,), wanted)
@@ -113,14 +113,15 @@ class LakeGroups:
         parts: list[Records] = []
         for table in dict.fromkeys(table for _, table in flows):
             ids = frozenset().union(*(self._flows.get(key, set()) for key in flows if key[1] == table))
-            ids = ids if self._only is None else ids & self._only
+            ids = ids if self._scope.sources is None else ids & self._scope.sources
             everything = frozenset(one.id for one in self._sources.of(table))
-            parts.append(FlowRecords(table, self._schema, self._sources, None if ids == everything else ids))
+            chosen = replace(self._scope, sources=None if ids == everything else ids)
+            parts.append(FlowRecords(table, self._schema, self._sources, chosen))
         if events and self._events is not None:
-            parts.append(self._events.records(events, self._only))
+            parts.append(self._events.records(events, self._scope))
         if not parts:
             # Nothing is selected: no log group is an empty answer, as on AWS, not an error.
-            return FlowRecords("flow_logs", self._schema, self._sources, frozenset())
+            return FlowRecords("flow_logs", self._schema, self._sources, Scope(sources=frozenset()))
         return parts[0] if len(parts) == 1 else UnionRecords(parts, wanted)
 
     def _selected(self, selector: Selector) -> tuple[list[tuple[str, str]], list[str]]:

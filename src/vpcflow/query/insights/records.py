@@ -34,6 +34,26 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which records of the lake's tables count. Empty parts leave nothing out; sources: ids of those that count, None for all."""
+
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    sources: frozenset[int] | None = None
+
+    def conditions(self) -> list[exp.Expr]:
+        """Return what it says of account and region."""
+        found: list[exp.Expr] = []
+        for key, values in (("aws_account_id", self.accounts), ("aws_region", self.regions)):
+            if values:
+                found.append(exp.In(this=exp.column(key), expressions=[exp.Literal.string(one) for one in values]))
+        return found
+
+
+EVERYTHING: Final = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of rows between two steps: the field's name, its kind, and the name it has in SQL."""
 
