@@ -135,16 +135,22 @@ def among(value: Value, values: Sequence[str | int | float | bool], *, loosely: 
     return exp.paren(exp.or_(*tests, copy=False), copy=False) if len(tests) > 1 else tests[0]
 
 
-def like(value: Value, pattern: str, *, regex: bool, loosely: bool) -> exp.Expr:
-    """Return whether *value* contains a text, or something that a pattern (RE2's) matches."""
+def like(value: Value, pattern: str, *, regex: bool, negated: bool, loosely: bool) -> exp.Expr:
+    """Return whether *value* contains a text, or something that a pattern (RE2's) matches; or, *negated*, that it does not."""
     value = kinds.scalar(value)
     if value.kind is NOTHING:
         return exp.cast(exp.Null(), _UNKNOWN)
-    name = "regexp_matches" if regex else "contains"
-    column = text(value)
-    if value.raw is not None and loosely and not _finds_dash(pattern, regex=regex):
-        column = value.raw.copy()
-    return exp.Anonymous(this=name, expressions=[column, exp.Literal.string(pattern)])
+    name, literal_ = "regexp_matches" if regex else "contains", exp.Literal.string(pattern)
+    if value.raw is not None and (loosely or value.total) and not _finds_dash(pattern, regex=regex):
+        # Asked of the column itself, an engine looks at each text of its dictionary once.
+        found: exp.Expr = exp.Anonymous(this=name, expressions=[value.raw.copy(), literal_])
+        if not negated:
+            return found if loosely else exp.Coalesce(this=found, expressions=[exp.false()])
+        if value.total:
+            missing = exp.Is(this=value.raw.copy(), expression=exp.Null())
+            return exp.paren(exp.or_(missing, exp.not_(found, copy=False), copy=False), copy=False)
+    found = exp.Anonymous(this=name, expressions=[text(value), literal_])
+    return exp.not_(found, copy=False) if negated else found
 
 
 def _finds_dash(pattern: str, *, regex: bool) -> bool:

@@ -112,7 +112,7 @@ class Reading:
                 one, other = self._exactly(node.left), self._exactly(node.right)
                 return exp.paren(comparisons.compare(node.operator, one, other, loosely=loosely), copy=False)
             case Like():
-                return self._negated(node, self._like(node))
+                return exp.paren(self._like(node), copy=False)
             case In(values=Query() as query):
                 column = kinds.text(kinds.scalar(self._exactly(node.operand)))
                 inner = self._compiler.subquery(query)
@@ -131,12 +131,12 @@ class Reading:
         return found
 
     def _like(self, node: Like) -> exp.Expr:
-        loosely = self.loosely and not node.negated
         pattern = read(node.pattern).text if node.regex else node.pattern
-        return comparisons.like(self._exactly(node.operand), pattern, regex=node.regex, loosely=loosely)
+        value, loosely = self._exactly(node.operand), self.loosely
+        return comparisons.like(value, pattern, regex=node.regex, negated=node.negated, loosely=loosely)
 
     @staticmethod
-    def _negated(node: Like | In, found: exp.Expr) -> exp.Expr:
+    def _negated(node: In, found: exp.Expr) -> exp.Expr:
         return exp.not_(exp.paren(found, copy=False), copy=False) if node.negated else exp.paren(found, copy=False)
 
     # --- names -------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def compile_(relation: Relation, stage: Sort) -> None:
         if value.kind is LIST:
             raise reading.fault("structure", key.field, command="sort")
         keys += ranks(value, descending=key.descending)
-    relation.order = [*keys, *relation.order]
+    relation.order = [*keys, *(one for one in relation.order if all(one.sql != key.sql for key in keys))]
 
 
 COMMAND: Final = Command(
