@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vpcflow.query.insights.flow_records import Sources
     from vpcflow.query.insights.operators import Operator, Step
     from vpcflow.query.insights.records import Range
-    from vpcflow.types import Catalog, DataFile, TableRef
+    from vpcflow.types import DataFile, PartitionFilter, TableRef
 
 _NO_LIMITS: Final = Limits()
 ESTIMATE: Final = "estimatedBytesScanned"
