@@ -193,7 +193,7 @@ class Daemon:
 
     def reload(self, now_ns: int) -> None:
         """Take the flow logs and the network as they are now."""
-        self._changes = self._wiring.state.changes()
+        changes = self._wiring.state.changes()
         self._looked_ns = now_ns
         network = self._wiring.network()
         found = {one.id: one for one in self._flow_logs.all()}
@@ -209,6 +209,7 @@ class Daemon:
         self._enrich = Enrichment(network, self._wiring.ranges, wanted)
         self._network = network
         self._set_intervals()
+        self._changes = changes
 
     def _look(self, stream: _Stream, network: Network) -> None:
         """Find out which interfaces a flow log looks at now."""
@@ -287,8 +288,11 @@ class Daemon:
     def _clear_left_over(self) -> None:
         """Remove what waits for flow logs that were deleted while nobody delivered: where to is not known any more."""
         spools = self._wiring.spools
-        for folder in sorted(spools.iterdir()) if spools.is_dir() else ():
-            if folder.name.startswith("fl-") and folder.name not in self._streams:
+        folders = sorted(spools.glob("fl-*"))
+        # Read after the folders: another daemon may have begun with a new flow log meanwhile.
+        known = {one.id for one in self._flow_logs.all()}
+        for folder in folders:
+            if folder.name not in known:
                 waiting = sum(path.stat().st_size for path in folder.glob("*.sealed"))
                 if waiting:
                     self._say("run.left_over", flow_log=folder.name, bytes=f"{waiting:,}")
