@@ -99,11 +99,17 @@ def traffic(cause: Cause) -> tuple[str, str]:
 def step_line(step: StepTold, names: Mapping[str, str], what: tuple[str, str]) -> str:
     """Return what a layer says of packets, as a sentence. what: service and far end."""
     resource = ", ".join(named(one, names) for one in step.resource.split(",")) or "-"
-    side = t(f"explain.way.{step.direction}")
-    place = {"resource": resource, "way": side, "service": what[0], "far": what[1], "rule": shown_rule(step)}
+    place = {
+        "resource": resource,
+        "way": t(f"explain.way.{step.direction}"),
+        "service": what[0],
+        "far": what[1],
+        "rule": shown_rule(step),
+    }
     if step.why == "rule":
         return t(f"explain.step.{step.layer}.{step.action.lower()}", **place)
-    return t(f"explain.step.{step.layer}.{step.why}", **place)
+    side = f".{step.direction}" if step.why == "no_rule" else ""
+    return t(f"explain.step.{step.layer}.{step.why}{side}", **place)
 
 
 def shown_rule(step: StepTold) -> str:
