@@ -173,7 +173,11 @@ def _lab() -> Finding:
     """Tell whether `vpcflow lab` can be used."""
     from vpcflow.app.lab import lacking
 
-    error = lacking()
+    try:
+        error = lacking()
+    except OSError as failure:
+        reason = t("error.system", reason=failure.strerror or str(failure), path=failure.filename or "")
+        return Finding(t("doctor.lab"), "warning", reason)
     if error is None:
         return Finding(t("doctor.lab"), "good", t("doctor.lab_found"))
     return Finding(t("doctor.lab"), "warning", error.message, error.hint)
