@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vpcflow.query.answer import Asker
 
-SAMPLE: Final = 10_000
+SAMPLE: Final = 2_000
 LONGEST: Final = 16_384
 """Newest events that are looked into, and characters of the longest of them."""
 

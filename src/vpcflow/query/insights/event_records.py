@@ -38,6 +38,7 @@ class LakeEvents:
 
     def __init__(self, known: Callable[[], Iterable[LogGroup]], asker: Asker) -> None:
         self._known, self._asker = known, asker
+        self._fields: dict[tuple[str, ...], Fields] = {}
 
     def groups(self) -> list[EventGroup]:
         """See `groups.EventGroups`."""
@@ -45,51 +46,31 @@ class LakeEvents:
             EventGroup(group.name, group.accounts[0] if len(group.accounts) == 1 else "") for group in self._known()
         ]
 
-    def records(self, names: Sequence[str], scope: Scope = EVERYTHING) -> EventRecords:
+    def records(self, names: Sequence[str], wanted: frozenset[str], scope: Scope = EVERYTHING) -> EventRecords:
         """See `groups.EventGroups`."""
-        return EventRecords(names, self._asker, scope)
+        key = tuple(names)
+        fields = self._fields.setdefault(key, Fields(key, self._asker))
+        return EventRecords(fields, wanted, scope)
 
 
-class EventRecords:
-    """Events of the log groups *names*. scope: which of them count."""
+class Fields:
+    """The fields of the JSON events of the log groups *names*."""
 
-    def __init__(self, names: Sequence[str], asker: Asker, scope: Scope = EVERYTHING) -> None:
-        self._groups, self._asker, self._scope = tuple(names), asker, scope
+    def __init__(self, names: tuple[str, ...], asker: Asker) -> None:
+        self._names, self._asker = names, asker
         self._known: dict[str, bool] | None = None
         self._whole = False
 
-    def source(self, span: Range) -> tuple[exp.Expr, list[exp.Expr]]:
-        """See `records.Records`."""
-        time = exp.column("timestamp")
-        conditions: list[exp.Expr] = [self._chosen(), *self._scope.conditions()]
-        if self._scope.sources is not None:
-            conditions.append(among(exp.column("x_source"), self._scope.sources))
-        if span.start > 0:
-            conditions.append(exp.GTE(this=time.copy(), expression=exp.Literal.number(span.start)))
-        if not span.open_end:
-            conditions.append(exp.LTE(this=time.copy(), expression=exp.Literal.number(span.end)))
-        return exp.to_table(LOG_EVENTS), conditions
+    def chosen(self) -> exp.Expr:
+        """Return the condition that an event is of these log groups."""
+        return exp.In(this=exp.column("log_group"), expressions=[exp.Literal.string(name) for name in self._names])
 
-    def field(self, name: str) -> Value | None:
-        """See `records.Records`."""
-        if name in SYSTEM:
-            return self._system(name)
-        return Value(event_fields.field(name), TEXT) if self._has(name) else None
-
-    def names(self) -> list[str]:
-        """See `records.Records`."""
-        return [*SYSTEM, *(name for name, there in self._sample().items() if there)]
-
-    def _chosen(self) -> exp.Expr:
-        groups = [exp.Literal.string(name) for name in self._groups]
-        return exp.In(this=exp.column("log_group"), expressions=groups)
-
-    def _sample(self) -> dict[str, bool]:
+    def seen(self) -> dict[str, bool]:
         """Return the names that the newest events have, and what was found out of others since."""
         if self._known is None:
             found: dict[str, bool] = {}
             events = 0
-            for batch in self._asker.ask(event_fields.sample(self._groups)).batches:
+            for batch in self._asker.ask(event_fields.sample(self._names)).batches:
                 events += batch.num_rows
                 for message in batch.column("message").to_pylist():
                     found.update(dict.fromkeys(discovered(message, most=_ALL), True))
@@ -97,19 +78,61 @@ class EventRecords:
         return self._known
 
     def _count(self) -> int:
-        plan = exp.select(exp.Count(this=exp.Star())).from_(LOG_EVENTS).where(self._chosen())
+        plan = exp.select(exp.Count(this=exp.Star())).from_(LOG_EVENTS).where(self.chosen())
         return sum(batch.column(0)[0].as_py() for batch in self._asker.ask(plan).batches if batch.num_rows)
 
-    def _has(self, name: str) -> bool:
-        known = self._sample()
+    def has(self, name: str) -> bool:
+        """Tell whether any event has a field."""
+        known = self.seen()
         if name not in known:
             known[name] = not self._whole and self._any(name)
         return known[name]
 
     def _any(self, name: str) -> bool:
         there = exp.not_(exp.Is(this=event_fields.field(name), expression=exp.Null()))
-        plan = exp.select(exp.Literal.number(1)).from_(LOG_EVENTS).where(self._chosen(), there).limit(1)
+        plan = exp.select(exp.Literal.number(1)).from_(LOG_EVENTS).where(self.chosen(), there).limit(1)
         return any(batch.num_rows for batch in self._asker.ask(plan).batches)
+
+
+class EventRecords:
+    """Events and their fields.
+
+    wanted: those that the query uses. What the newest events have of them is a column, so that it is parsed once. scope: which
+    events count.
+    """
+
+    def __init__(self, fields: Fields, wanted: frozenset[str], scope: Scope = EVERYTHING) -> None:
+        self._fields, self._scope = fields, scope
+        known = sorted(name for name in wanted if name not in SYSTEM and fields.seen().get(name))
+        self._columns = {name: f"j{place}" for place, name in enumerate(known)}
+
+    def source(self, span: Range) -> tuple[exp.Expr, list[exp.Expr]]:
+        """See `records.Records`."""
+        time = exp.column("timestamp")
+        conditions: list[exp.Expr] = [self._fields.chosen(), *self._scope.conditions()]
+        if self._scope.sources is not None:
+            conditions.append(among(exp.column("x_source"), self._scope.sources))
+        if span.start > 0:
+            conditions.append(exp.GTE(this=time.copy(), expression=exp.Literal.number(span.start)))
+        if not span.open_end:
+            conditions.append(exp.LTE(this=time.copy(), expression=exp.Literal.number(span.end)))
+        if not self._columns:
+            return exp.to_table(LOG_EVENTS), conditions
+        parsed = [exp.alias_(event_fields.field(name), key, quoted=True) for name, key in self._columns.items()]
+        select = exp.select(exp.Star(), *parsed).from_(LOG_EVENTS).where(*conditions)
+        return exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("events"))), []
+
+    def field(self, name: str) -> Value | None:
+        """See `records.Records`."""
+        if name in SYSTEM:
+            return self._system(name)
+        if name in self._columns:
+            return Value(exp.column(self._columns[name], quoted=True), TEXT)
+        return Value(event_fields.field(name), TEXT) if self._fields.has(name) else None
+
+    def names(self) -> list[str]:
+        """See `records.Records`."""
+        return [*SYSTEM, *(name for name, there in self._fields.seen().items() if there)]
 
     def _system(self, name: str) -> Value:
         time = exp.column("timestamp")

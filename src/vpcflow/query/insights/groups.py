@@ -47,8 +47,8 @@ class EventGroups(Protocol):
         """Return all of them."""
         ...
 
-    def records(self, names: Sequence[str], scope: Scope = EVERYTHING) -> Records:
-        """Return the events of these."""
+    def records(self, names: Sequence[str], wanted: frozenset[str], scope: Scope = EVERYTHING) -> Records:
+        """Return the events of these. wanted: the fields that the query uses."""
         ...
 
 
@@ -118,7 +118,7 @@ class LakeGroups:
             chosen = replace(self._scope, sources=None if ids == everything else ids)
             parts.append(FlowRecords(table, self._schema, self._sources, chosen))
         if events and self._events is not None:
-            parts.append(self._events.records(events, self._scope))
+            parts.append(self._events.records(events, wanted, self._scope))
         if not parts:
             # Nothing is selected: no log group is an empty answer, as on AWS, not an error.
             return FlowRecords("flow_logs", self._schema, self._sources, Scope(sources=frozenset()))
