@@ -7,7 +7,6 @@ written and finds fields when they are asked for.
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import platform
@@ -16,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -56,7 +56,7 @@ def write(folder: Path, events: int) -> tuple[Path, Path]:
             one.write(
                 json.dumps({"time": int(at * 1000), "level": level, "req": request, "msg": f"request {n} done"}) + "\n"
             )
-            when = datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="milliseconds")
+            when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
             other.write(f"{when} {level} request {n} done in {took:.1f} ms from 10.0.0.{n % 250}\n")
     return as_json, plain
 
@@ -114,7 +114,8 @@ def main() -> None:
         "",
         (
             f"{events:,} events as JSON and as plain lines (`python bench/log_events.py {events}`); the median of three. "
-            "The peer is DuckDB's own reader, which makes a column of each field once; the lake keeps events as they were written, whatever "
+            "The peer is DuckDB's own reader, which makes a column of each field once; the lake keeps events as they were written, "
+            "whatever "
             "fields they have, and parses them when they are asked."
         ),
         "",
