@@ -114,9 +114,8 @@ def main() -> None:
         "",
         (
             f"{events:,} events as JSON and as plain lines (`python bench/log_events.py {events}`); the median of three. "
-            "The peer is DuckDB's own reader, which makes a column of each field once; the lake keeps events as they were written, "
-            "whatever "
-            "fields they have, and parses them when they are asked."
+            "The peer is DuckDB's own reader, which makes a column of each field once; the lake keeps events as they were "
+            "written, whatever fields they have, and parses them when they are asked."
         ),
         "",
         f"{platform.machine()}, {os.cpu_count()} cores; {versions}.",
