@@ -120,6 +120,7 @@ def test_an_egress_only_gateway_lets_out_and_nothing_in(shell):
 
 
 def test_records_are_the_accounts(shell):
+    talk(shell, "server", "10.1.3.10", 8006, "client")
     rows = shell.records("log_status = 'OK'", "account_id,region,instance_id,interface_id")
     assert {(row["account_id"], row["region"]) for row in rows} == {("111122223333", "eu-central-1")}
     assert {row["instance_id"] for row in rows if row["interface_id"] in (ID["server"], ID["server-2"])} == {
