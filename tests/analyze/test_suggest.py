@@ -158,3 +158,12 @@ def test_random_traffic_is_covered_and_the_replay_proves_it(tmp_path, resource, 
     assert found.proved, found.proof
     assert found.proof.records == len(rows)
     assert max(len(found.inbound), len(found.outbound)) <= (at_most or 60)
+
+
+def test_of_very_many_addresses_networks_are_taken_and_those_seen_are_still_counted(tmp_path):
+    rows = [record("in", "ACCEPT", 2, ports=(40000, 443), srcaddr=f"198.18.{n // 200}.{n % 200}") for n in range(2200)]
+    found = ran(tmp_path, rows, WEB)
+    assert found.coarse
+    assert found.proved
+    assert sum(one.seen for one in found.inbound) == 2200
+    assert sum(one.opened for one in found.inbound) == 11 * 256

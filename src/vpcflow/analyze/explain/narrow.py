@@ -32,13 +32,18 @@ BROAD: Final = {4: 8, 6: 24}
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Observed traffic. peer: an address, a block, a group or a prefix list. port, to_port: 0 for protocols without ports."""
+    """Observed traffic.
+
+    port, to_port: 0 for protocols without ports. peer: an address, a block, a group or a prefix list. seen: of a block, how
+    many of its addresses were.
+    """
 
     protocol: int
     port: int
     to_port: int
     peer: str
     records: int = 1
+    seen: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +142,18 @@ def suggest(points: Iterable[Point], *, at_most: int) -> list[Suggested]:
 
 def _exact(points: Iterable[Point]) -> Iterator[_Box]:
     """Yield a box for each distinct point."""
-    totals: dict[tuple[int, int, int, str], int] = {}
+    totals: dict[tuple[int, int, int, str], tuple[int, int]] = {}
     for point in points:
         ports = (point.port, point.to_port) if point.protocol in WITH_PORTS else (0, 0)
         key = point.protocol, *ports, point.peer
-        totals[key] = totals.get(key, 0) + point.records
-    for (protocol, low, high, peer), records in totals.items():
+        before = totals.get(key, (0, 0))
+        totals[key] = before[0] + point.records, max(before[1], point.seen)
+    for (protocol, low, high, peer), (records, seen) in totals.items():
         if peer.startswith(("sg-", "pl-")):
             yield _Box(protocol, low, high, 0, 0, 0, peer, records, 1)
         else:
             version, first, last = block(peer)
-            yield _Box(protocol, low, high, version, first, last, "", records, 1)
+            yield _Box(protocol, low, high, version, first, last, "", records, seen)
 
 
 def _cidr(box: _Box) -> str:

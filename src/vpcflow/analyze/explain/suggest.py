@@ -204,19 +204,22 @@ class _Gathering:
                 by_port.setdefault((protocol, port), Counter())[peer] += records
         for (protocol, port), peers in by_port.items():
             low, high = (-port, 65535) if port < 0 else (port, port)
-            for peer, records in self._coarsened(peers).items():
-                yield Point(protocol, low, high, peer, records)
+            records, seen = peers, Counter(dict.fromkeys(peers, 1))
+            for lengths in _COARSE:
+                if len(records) <= MANY:
+                    break
+                self.coarse = True
+                records, seen = _coarser(records, lengths), _coarser(seen, lengths)
+            for peer, count in records.items():
+                yield Point(protocol, low, high, peer, count, seen[peer])
 
-    def _coarsened(self, peers: Counter[str]) -> Counter[str]:
-        for lengths in _COARSE:
-            if len(peers) <= MANY:
-                break
-            self.coarse = True
-            wider: Counter[str] = Counter()
-            for peer, records in peers.items():
-                wider[_network(peer, lengths)] += records
-            peers = wider
-        return peers
+
+def _coarser(peers: Counter[str], lengths: tuple[int, int]) -> Counter[str]:
+    """Return what peers add up to in networks of these lengths."""
+    wider: Counter[str] = Counter()
+    for peer, count in peers.items():
+        wider[_network(peer, lengths)] += count
+    return wider
 
 
 def _network(peer: str, lengths: tuple[int, int]) -> str:
