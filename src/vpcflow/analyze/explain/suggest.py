@@ -199,9 +199,9 @@ class _Gathering:
         """Yield the points of one direction; of very many addresses at one port, networks."""
         way = INGRESS if inbound else EGRESS
         by_port: dict[tuple[int, int], Counter[str]] = {}
-        for (direction, protocol, port, peer), records in self._points.items():
+        for (direction, protocol, port, peer), count in self._points.items():
             if direction == way:
-                by_port.setdefault((protocol, port), Counter())[peer] += records
+                by_port.setdefault((protocol, port), Counter())[peer] += count
         for (protocol, port), peers in by_port.items():
             low, high = (-port, 65535) if port < 0 else (port, port)
             records, seen = peers, Counter(dict.fromkeys(peers, 1))
@@ -210,8 +210,8 @@ class _Gathering:
                     break
                 self.coarse = True
                 records, seen = _coarser(records, lengths), _coarser(seen, lengths)
-            for peer, count in records.items():
-                yield Point(protocol, low, high, peer, count, seen[peer])
+            for peer, number in records.items():
+                yield Point(protocol, low, high, peer, number, seen[peer])
 
 
 def _coarser(peers: Counter[str], lengths: tuple[int, int]) -> Counter[str]:
