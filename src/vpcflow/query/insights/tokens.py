@@ -33,8 +33,9 @@ KINDS: Final = (
     ("IPv6", r"(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4}){1,7}|(?:[0-9a-fA-F]{1,4}:){1,7}:"),
     ("HTTPError", r"\b[45]\d\d\b"),
     ("ResourceId", r"\b[a-z]{1,10}-[0-9a-f]{8,17}\b"),
-    ("Hex", r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{12,}\b"),
-    ("Number", r"[-+]?\b\d+(?:\.\d+)?\b"),
+    # Twelve digits and more are hexadecimal only with a letter among them.
+    ("Hex", r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{0,11}[a-f][0-9a-f]{11,}\b|\b[0-9a-f]{11,}[a-f][0-9a-f]{0,11}\b"),
+    ("Number", r"\b\d+(?:\.\d+)?\b"),
 )
 """What a dynamic token may be, and how it is told (RE2)."""
 
