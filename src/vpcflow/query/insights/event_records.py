@@ -128,7 +128,7 @@ class EventRecords:
             return self._system(name)
         if name in self._columns:
             return Value(exp.column(self._columns[name], quoted=True), TEXT)
-        return Value(event_fields.field(name), TEXT) if self._fields.has(name) else None
+        return Value(_shown(event_fields.field(name)), TEXT) if self._fields.has(name) else None
 
     def names(self) -> list[str]:
         """See `records.Records`."""
@@ -154,3 +154,11 @@ class EventRecords:
         # What finds the event again: its source, its time and what it is.
         parts = [exp.column("x_source"), time, call("md5", exp.column("message"))]
         return Value(call("to_base64", call("encode", call("concat_ws", exp.Literal.string(":"), *parts))), TEXT)
+
+
+def _shown(field: exp.Expr) -> exp.Expr:
+    """Return a field as Insights has it: booleans are 1 and 0 (unconfirmed)."""
+    for node in field.find_all(exp.Anonymous):
+        if str(node.this).lower() == "event_field":
+            node.set("this", "cwl_event_field")
+    return field

@@ -38,6 +38,12 @@ def _base() -> dict[str, str]:
             "CASE WHEN c[1] BETWEEN '0' AND '9' THEN '0' || lpad(CAST(length(c) AS VARCHAR), 5, '0') || c ELSE c END "
             "|| chr(1)), 'string_agg', '') END"
         ),
+        # A field of a JSON event: booleans are 1 and 0, as those of `jsonParse` are.
+        "cwl_event_field(m, p)": (
+            "CASE WHEN json_valid(m) THEN CASE json_type(m, p) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL "
+            "WHEN 'NULL' THEN NULL WHEN 'BOOLEAN' THEN CASE json_extract_string(m, p) WHEN 'true' THEN '1' ELSE '0' END "
+            "ELSE json_extract_string(m, p) END END"
+        ),
         # The 32 hexadecimal digits of an address of either family.
         "cwl_key(s)": "CASE WHEN cwl_is_ip4(s) THEN '00000000000000000000ffff' || printf('%08x', cwl_ip4(s)) ELSE cwl_ip6(s) END",
         # A tag's value as a flow log line has it.

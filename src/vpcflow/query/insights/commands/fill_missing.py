@@ -89,6 +89,10 @@ def compile_(relation: Relation, stage: FillMissing) -> Relation:
         raise malformed("no_bin", compiler.text, stage.start, stage.end)
     groups = tuple(one for one in relation.groups if one != name and one in dict(columns))
     constants = {fill.field.name: _constant(fill.value.value) for fill in stage.fills}
+    if not constants:
+        # A bin without records counts nothing (unconfirmed).
+        numbers = [column for column, value in columns if value.kind in (INT, DOUBLE) and column not in groups]
+        constants = {column: kinds.literal(0) for column in numbers}
     fills: list[tuple[str, object]] = []
     for place, (column, value) in enumerate(columns):
         if column in constants:
@@ -185,7 +189,7 @@ COMMAND: Final = Command(
     "fillmissing",
     ("fillmissing [with value for field [, value for field …]]",),
     "After `stats … by bin(period)`: adds a row for each bin from the first to the last that has none; where there are other groups, for each "
-    "of their combinations that occurs. In the new rows a field has the value that `with` says, else it is missing. Takes "
+    "of their combinations that occurs. In the new rows a field has the value that `with` says, else it is missing; without `with`, numbers are 0. Takes "
     f"{MAX_ROWS:,} rows at most and makes up to {MAX_MADE:,}.",
     parse,
     compile_,
