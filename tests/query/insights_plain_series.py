@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from query import insights_plain as plain
 from query.insights_plain import Row, Time, number, real, run, text
-from vpcflow.query.insights.syntax import Call
+from vpcflow.query.insights.syntax import Binary, Call
 
 
 def value_of(state, row, field):
@@ -232,6 +232,14 @@ def _stats(state, stage):
     binned = [item for item in stage.by if isinstance(item.expr, Call) and item.expr.key == "bin"]
     state.binned = (binned[0].name, *plain._period(binned[0].expr.arguments[0])) if binned else None
     state.grouped = [item.name for item in stage.by if item not in binned]
+    state.numeric = [item.name for item in stage.items if isinstance(item.expr, Binary) or _counts(item.expr)]
+
+
+def _counts(node):
+    """Tell whether an aggregate is a number whatever it is of."""
+    return isinstance(node, Call) and node.key in {
+        "count", "sum", "avg", "count_distinct", "countdistinct", "pct", "stddev", "variance", "countovertime", "sumovertime",
+    }  # fmt: skip
 
 
 def _fill_missing(state, stage):
@@ -244,7 +252,7 @@ def _fill_missing(state, stage):
         tuple(text(row[one]) for one in state.grouped): [row[one] for one in state.grouped] for row in state.rows
     }
     there = {(row[name], *(text(row[one]) for one in state.grouped)) for row in state.rows}
-    fills = {fill.field.name: fill.value.value for fill in stage.fills}
+    fills = {fill.field.name: fill.value.value for fill in stage.fills} or dict.fromkeys(state.numeric, 0)
     rows = list(state.rows)
     for time in range(min(times), max(times) + 1, step):
         for key, values in combinations.items():
