@@ -47,7 +47,8 @@ def frames(path: Path) -> Iterator[Frame]:
         while place + _HEAD.size <= size:
             length, checksum = _HEAD.unpack(file.read(_HEAD.size))
             place += _HEAD.size + length
-            if place > size or length > MAX_FRAME:
+            # A disk may give zeros for what was never written; no frame of ours is empty.
+            if place > size or not 0 < length <= MAX_FRAME:
                 return
             payload = file.read(length)
             if isal_zlib.crc32(payload) != checksum:

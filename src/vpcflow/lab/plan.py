@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.errors import ConfigError
+from vpcflow.vpc import addresses
 from vpcflow.vpc.routing import table_of
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def make(network: Network) -> Plan:
     if len(network.interfaces) > _MAX_INTERFACES:
         raise ConfigError("lab.too_many", count=len(network.interfaces), limit=_MAX_INTERFACES)
     _check_addresses(network)
+    _check_rules(network)
     tables = {subnet_id: _FIRST_TABLE + place for place, subnet_id in enumerate(network.subnets)}
     hosts = tuple(_hosts(network, tables))
     devices = {device.interface.id: device for host in hosts for device in host.devices}
@@ -178,13 +180,39 @@ def _check_addresses(network: Network) -> None:
         if not interface.addresses and not interface.ipv6:
             raise ConfigError("lab.no_address", interface=interface.id)
         for text in (*interface.addresses, *interface.ipv6, *interface.public):
-            try:
-                address = str(ipaddress.ip_address(text))
-            except ValueError as error:
-                raise ConfigError("lab.bad_address", interface=interface.id, address=text) from error
+            if addresses.address(text) is None:
+                raise ConfigError("lab.bad_address", interface=interface.id, address=text)
+            address = str(ipaddress.ip_address(text))
             if address in owners:
                 raise ConfigError("lab.same_address", address=text, one=owners[address], other=interface.id)
             owners[address] = interface.id
+        if interface.mac and not addresses.MAC.fullmatch(interface.mac):
+            raise ConfigError("lab.bad_mac", interface=interface.id, mac=interface.mac)
+    for gateway in network.gateways.values():
+        for text in gateway.public:
+            if addresses.address(text) is None:
+                raise ConfigError("lab.bad_address", interface=gateway.id, address=text)
+
+
+def _check_rules(network: Network) -> None:
+    """Refuse what is no block or number: all of it becomes text that `ip` and `nft` obey."""
+    whole = [*network.vpcs.values(), *network.subnets.values(), *network.prefix_lists.values()]
+    blocks = [cidr for one in whole for cidr in one.cidrs]
+    blocks += [route.destination for table in network.route_tables.values() for route in table.routes]
+    rules = [rule for group in network.security_groups.values() for rule in (*group.inbound, *group.outbound)]
+    entries = [entry for acl in network.network_acls.values() for entry in (*acl.inbound, *acl.outbound)]
+    blocks += [*(rule.peer for rule in rules), *(entry.cidr for entry in entries)]
+    for text in blocks:
+        if text.startswith(("sg-", "pl-")):
+            continue
+        try:
+            addresses.block(text)
+        except ValueError as error:
+            raise ConfigError("lab.bad_block", block=text) from error
+    numbers = [number for one in (*rules, *entries) for number in (one.protocol, one.from_port, one.to_port)]
+    for number in (*numbers, *(entry.number for entry in entries)):
+        if not isinstance(number, int):
+            raise ConfigError("lab.bad_number", number=number)
 
 
 # --- routes --------------------------------------------------------------------------------------------------------

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+"""The hardware address of an interface, as EC2 writes it."""
 
 
 class Address(NamedTuple):
@@ -41,13 +45,20 @@ def address(text: str) -> Address | None:
 @lru_cache(maxsize=1 << 16)
 def block(cidr: str) -> Block:
     """Read a CIDR block, whatever its host bits; ValueError for what is none."""
-    found = ipaddress.ip_network(cidr, strict=False)
+    found = _network(cidr)
     return Block(found.version, int(found.network_address), int(found.broadcast_address))
+
+
+def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    # What stands behind a % (RFC 4007) may be any text at all; blocks of a VPC have no such thing.
+    if "%" in cidr:
+        raise ValueError(cidr)
+    return ipaddress.ip_network(cidr, strict=False)
 
 
 def canonical(cidr: str) -> str:
     """Return a CIDR block or an address as EC2 keeps it: without host bits, IPv6 as RFC 5952 has it; ValueError for others."""
-    return str(ipaddress.ip_network(cidr.strip(), strict=False))
+    return str(_network(cidr.strip()))
 
 
 def text(found: Address) -> str:

@@ -51,6 +51,8 @@ _PROPERTIES: Final = {
 }
 _DEPTH: Final = 100
 _STEPS: Final = 1_000_000
+_STEP: Final = 100
+"""Characters of text that count as a step: texts of texts grow too."""
 
 
 class UnresolvedError(Exception):
@@ -83,13 +85,20 @@ class Template:
             if len(value) == 1:
                 name, argument = next(iter(value.items()))
                 if name in self._functions:
-                    return self._functions[name](argument, depth + 1)
+                    return self._counted(self._functions[name](argument, depth + 1))
                 if isinstance(name, str) and name.startswith("Fn::"):
                     raise UnresolvedError(name)
             pairs = ((key, self.resolve(one, depth + 1)) for key, one in value.items())
             return {key: one for key, one in pairs if one is not NOTHING}
         if isinstance(value, list):
             return [found for one in value if (found := self.resolve(one, depth + 1)) is not NOTHING]
+        return self._counted(value)
+
+    def _counted(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, str):
+            self._steps += len(value) // _STEP
+            if self._steps > _STEPS:
+                raise UnresolvedError("…")
         return value
 
     def condition(self, name: object) -> bool:
@@ -168,7 +177,7 @@ class Template:
                 return f"${{{name[1:]}}}"
             if name in names:
                 return str(self.resolve(names[name], depth))
-            return str(self._attribute(name, depth) if "." in name else self._ref(name, depth))
+            return str(self._counted(self._attribute(name, depth) if "." in name else self._ref(name, depth)))
 
         return re.sub(r"\$\{([^}]*)\}", value, text)
 

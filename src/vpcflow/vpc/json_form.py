@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.errors import RecordError
+from vpcflow.vpc.addresses import address, canonical, text
 from vpcflow.vpc.rules import NetworkAcl, NetworkAclEntry, PrefixList, SecurityGroup, SecurityGroupRule
 from vpcflow.vpc.topology import Gateway, Instance, Network, NetworkInterface, Route, RouteTable, Subnet, Vpc
 
@@ -35,6 +36,13 @@ _INNER: Final[dict[tuple[type[Any], str], type[Any]]] = {
     (NetworkAcl, "outbound"): NetworkAclEntry,
     (RouteTable, "routes"): Route,
 }
+_BLOCKS: Final = {
+    (Vpc, "cidrs"), (Subnet, "cidrs"), (NetworkInterface, "prefixes"), (SecurityGroupRule, "peer"), (NetworkAclEntry, "cidr"),
+    (PrefixList, "cidrs"), (Route, "destination"), (Gateway, "peer_cidrs"),
+}  # fmt: skip
+_ADDRESSES: Final = {
+    (NetworkInterface, "addresses"), (NetworkInterface, "ipv6"), (NetworkInterface, "public"), (Gateway, "public"),
+}  # fmt: skip
 
 
 def dumps(network: Network, *, indent: int | None = None) -> str:
@@ -64,17 +72,49 @@ def read(document: Mapping[str, Any], name: str) -> Network:
         }
         parts["asg_tags"] = {name: dict(tags) for name, tags in document.get("asg_tags", {}).items()}
         parts |= {part: str(document.get(part, "")) for part in ("account", "region")}
-        return Network(**parts, incomplete=tuple(document.get("incomplete", ())))
+        incomplete = document.get("incomplete", [])
+        if not _is("tuple", incomplete) or not all(_is("Mapping", tags) for tags in parts["asg_tags"].values()):
+            raise TypeError("incomplete, asg_tags")
+        return Network(**parts, incomplete=tuple(incomplete))
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise RecordError("network.bad_form", file=name, reason=str(error)) from error
 
 
 def _made(kind: type[Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - one of the classes above
+    declared = {one.name: str(one.type) for one in fields(kind)}
     found = {}
     for key, value in values.items():
         inner = _INNER.get((kind, key))
         if inner is not None:
             found[key] = tuple(_made(inner, one) for one in value)
+            continue
+        if not _is(declared[key], value):
+            raise TypeError(f"{key}: {str(value)[:80]!r}")
+        if declared[key] == "str":
+            found[key] = _canonical(kind, key, value)
+        elif declared[key].startswith("tuple"):
+            found[key] = tuple(_canonical(kind, key, one) for one in value)
         else:
-            found[key] = tuple(value) if isinstance(value, list) else value
+            found[key] = value
     return kind(**found)
+
+
+def _is(declared: str, value: object) -> bool:
+    """Tell whether a JSON value is what a field of a part is declared to be."""
+    if declared.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if declared.startswith("Mapping"):
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    return type(value).__name__ == declared
+
+
+def _canonical(kind: type[Any], key: str, value: str) -> str:
+    """Return a value as records have it; ValueError for what is no block or address where one belongs."""
+    if (kind, key) in _ADDRESSES:
+        found = address(value)
+        if found is None:
+            raise ValueError(f"{key}: {value[:80]!r}")
+        return text(found)
+    if (kind, key) in _BLOCKS and not value.startswith(("sg-", "pl-")):
+        return canonical(value)
+    return value

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from vpcflow.errors import ConfigError
 from vpcflow.vpc import rule_text
-from vpcflow.vpc.addresses import Block, address, block, canonical, text
+from vpcflow.vpc.addresses import MAC, Block, address, block, canonical, text
 from vpcflow.vpc.ids import PREFIXES, derived
 from vpcflow.vpc.rules import ANY, LAST_RULE, NetworkAcl, NetworkAclEntry, PrefixList, SecurityGroup, SecurityGroupRule
 from vpcflow.vpc.service import service
@@ -215,7 +215,7 @@ class _File:
                 self._reference(table, "security-groups", "security-group", group)
                 for group in ((DEFAULT,) if groups is None and kind == "interface" else groups or ())
             ),
-            name, table.text("mac"), self._public(table), kind, requester, service(kind, requester, described), described,
+            name, self._mac(table), self._public(table), kind, requester, service(kind, requester, described), described,
             instance, table.text("account"), table.flag("source-dest-check", default=True), table.map("tags"),
         )  # fmt: skip
 
@@ -234,6 +234,12 @@ class _File:
                 raise table.refusal("reserved", key, value=written)
             found.append(text(one))
         return tuple(found)
+
+    def _mac(self, table: Table) -> str:
+        found = table.text("mac")
+        if found and not MAC.fullmatch(found):
+            raise table.refusal("bad_mac", "mac", value=found)
+        return found
 
     def _public(self, table: Table) -> tuple[str, ...]:
         found = []

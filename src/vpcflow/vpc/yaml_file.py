@@ -11,10 +11,32 @@ from vpcflow.errors import RecordError
 _NAMED: Final = {"Ref": "Ref", "Condition": "Condition"}
 _MAX_BYTES: Final = 8 << 20
 """Of a template; CloudFormation takes 1 MB."""
+_MAX_PAIRS: Final = 10_000
+"""Keys of a mapping with what is merged into it: merges of merges grow tenfold a line."""
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Plain values, and short forms."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put into a mapping what `<<` names, where that is not too much."""
+        if _pairs(node, {}) > _MAX_PAIRS:
+            raise yaml.constructor.ConstructorError(None, None, f"more than {_MAX_PAIRS:,} merged keys", node.start_mark)
+        super().flatten_mapping(node)
+
+
+def _pairs(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many keys a node has with all that is merged into it; of one within itself it is too many."""
+    if id(node) not in known:
+        known[id(node)] = _MAX_PAIRS + 1
+        count = 0
+        if isinstance(node, yaml.SequenceNode):
+            count = sum(_pairs(one, known) for one in node.value)
+        elif isinstance(node, yaml.MappingNode):
+            count = sum(_pairs(value, known) if key.tag == _MERGE else 1 for key, value in node.value)
+        known[id(node)] = count
+    return known[id(node)]
 
 
 def _short(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:

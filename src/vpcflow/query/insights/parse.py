@@ -39,6 +39,8 @@ _COMPARISONS: Final = ("=", "!=", "<", "<=", ">", ">=")
 _MAX_TERMS: Final = 200
 """Of one sum or product; conditions joined by `and` or `or` may be as many as the text holds."""
 
+_MAX_DIGITS: Final = 18
+
 
 def parse(text: str) -> Query:
     """Read a whole query; MalformedQuery says where it is none."""
@@ -196,10 +198,12 @@ class Parser:
                 parts += [spelled.value] if spelled.kind == "quoted" else _split(spelled.value)
             elif token.is_mark("[") and self.after().kind == "number" and self.after().value.isdigit():
                 self.take()
-                parts.append(int(self.take().value))
+                parts.append(_whole(self.take().value))
                 spelled = self.expect("]")
             else:
                 break
+            if len(parts) > MAX_DEPTH:
+                self.refuse("too_deep", spelled, limit=MAX_DEPTH)
         if spelled.kind == "word" and spelled.value.endswith("."):
             self.fail("a name after the dot")
         return Field(tuple(parts), first.start, spelled.end)
@@ -209,7 +213,7 @@ class Parser:
         token = self.take()
         if token.kind != "number" or not token.value.isdigit():
             self.fail("a whole number", token)
-        if not 1 <= int(token.value) <= most:
+        if not 1 <= _whole(token.value) <= most:
             self.refuse("range", token, value=token.value, low=1, high=f"{most:,}")
         return token
 
@@ -436,3 +440,8 @@ def _number(text: str) -> int | float:
         return int(text)
     value = min(float(text), 1.7976931348623157e308)
     return int(value) if text.isdigit() and math.isfinite(value) and value < 2**63 else value
+
+
+def _whole(digits: str) -> int:
+    """Return a whole number; of more digits than any limit has, the greatest one that is told apart."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS

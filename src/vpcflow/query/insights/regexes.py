@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _PIECE: Final = re.compile(
-    r"""\\Q.*?(?:\\E|\Z) | \\. | \[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]
+    r"""\\Q.*?(?:\\E|\Z) | \\. | \[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*+(?:\]|\\?\Z)
       | (?P<named>\((?:\?P?<(?P<name>[^>=!\s][^>\s]*)>)) | (?P<other>\(\?) | (?P<group>\() | .""",
     re.VERBOSE | re.DOTALL,
 )
+
+_SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def read(pattern: str) -> Pattern:
     try:
         pc.match_substring_regex(pa.array([""]), pattern=text)
     except pa.ArrowInvalid as error:
-        raise BadPattern(str(error).rpartition("regular expression: ")[2] or str(error)) from None
+        reason = str(error).rpartition("regular expression: ")[2] or str(error)
+        raise BadPattern(reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]}…") from None
     return Pattern(text, tuple(groups))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from vpcflow.query.insights import kinds, regexes
+from vpcflow.query.insights.adding import settled
 from vpcflow.query.insights.commands.command import Command, Example
 from vpcflow.query.insights.expressions import Reading
 from vpcflow.query.insights.kinds import JSON, TEXT, Value, call
@@ -98,23 +99,26 @@ def compile_(relation: Relation, stage: Parse) -> None:
         found = _multi(relation, written, regexes.read(stage.pattern), len(names))
     else:
         pattern = regexes.read(stage.pattern) if stage.mode == "regex" else regexes.of_glob(stage.pattern)
-        found = _groups(written, pattern, len(names))
+        found = _groups(relation, written, pattern, len(names))
     for named, value in zip(names, found, strict=False):
         if named:
             reading.bind(named, value)
 
 
-def _groups(written: exp.Expr, pattern: regexes.Pattern, count: int) -> list[Value]:
+def _groups(relation: Relation, written: exp.Expr, pattern: regexes.Pattern, count: int) -> list[Value]:
     """Return what the groups match.
 
     The engine gives empty texts for no match. So all of the match is a group too: where it is empty, either nothing matched or the
-    empty text did, and only then is asked which.
+    empty text did, and only then is asked which. Text and parts become columns: written out for each group, a line of the default
+    format would be a query of 60 kB.
     """
     if not count:
         return []
+    if not isinstance(written, exp.Column):
+        (written,) = settled(relation, written)
     whole = exp.Literal.string(f"({pattern.text})")
     names = exp.Array(expressions=[exp.Literal.string(f"g{place}") for place in range(count + 1)])
-    parts = exp.Anonymous(this="regexp_extract", expressions=[written.copy(), whole, names])
+    (parts,) = settled(relation, exp.Anonymous(this="regexp_extract", expressions=[written.copy(), whole, names]))
     matches = call("regexp_matches", written, exp.Literal.string(pattern.text))
     found = []
     for place in range(1, count + 1):
