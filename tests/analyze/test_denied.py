@@ -160,3 +160,10 @@ def test_gaps_are_counted_by_interface_with_their_span(tmp_path):
 def test_a_lake_without_gaps_has_none(tmp_path):
     with asker(fill(tmp_path, [row()])) as asking:
         assert gaps.find(asking, limit=5) == gaps.Gaps((), 0, 0)
+
+
+def test_counts_that_nobody_can_have_counted_end_at_the_last_number(tmp_path):
+    fill(tmp_path, [row(packets=2**63 - 1, bytes=2**63 - 1, srcport=port) for port in (1, 2, 3)])
+    with asker(tmp_path / "lake") as asking:
+        (one,) = found(asking).rows
+        assert (one.packets, one.bytes) == (2**63 - 1, 2**63 - 1)

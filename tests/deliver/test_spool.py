@@ -243,3 +243,20 @@ def test_records_that_name_no_interface_are_told_of_too():
     assert [(one["srcaddr"], one["start"], one["end"], one["log_status"]) for one in told] == [
         (None, START, START + 69, "SKIPDATA")
     ]
+
+
+@pytest.mark.parametrize("suffix", ["open", "sealed"])
+def test_zeros_that_a_disk_left_behind_what_was_written_are_no_frames(tmp_path, suffix):
+    waiting = Spool(tmp_path)
+    waiting.append(batch([row(1)]))
+    if suffix == "sealed":
+        waiting.seal()
+    waiting._guard.close()
+    (left,) = tmp_path.glob(f"*.{suffix}")
+    with left.open("ab") as file:
+        file.write(bytes(4096))
+    (tmp_path / "000000000009-x.sealed").write_bytes(bytes(4096))
+    again = Spool(tmp_path)
+    assert again.torn == (suffix == "open")
+    assert numbers(drain(again)) == [1]
+    again.close()

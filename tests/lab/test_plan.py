@@ -105,3 +105,53 @@ def test_a_prefix_list_without_contents_is_refused_where_a_rule_needs_it():
     with pytest.raises(ConfigError) as raised:
         ruleset(make(replace(network(), prefix_lists={})))
     assert raised.value.code == "lab.no_prefix_list"
+
+
+COMMAND = "\nnetns exec x sh"
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ("mac", "lab.bad_mac"),
+        ("address", "lab.bad_address"),
+        ("public", "lab.bad_address"),
+        ("gateway", "lab.bad_address"),
+        ("vpc", "lab.bad_block"),
+        ("subnet", "lab.bad_block"),
+        ("route", "lab.bad_block"),
+        ("peer", "lab.bad_block"),
+        ("port", "lab.bad_number"),
+        ("protocol", "lab.bad_number"),
+    ],
+)
+def test_a_text_that_ip_or_nft_would_obey_is_refused(part, code):
+    found = network()
+    (key, interface), *others = found.interfaces.items()
+    (group_id, group) = next((key, one) for key, one in found.security_groups.items() if one.inbound)
+    rule = group.inbound[0]
+
+    def first(kept, **changed):
+        (key, one), *rest = kept.items()
+        return {key: replace(one, **changed), **dict(rest)}
+
+    def ruled(**changed):
+        return {
+            "security_groups": {**found.security_groups, group_id: replace(group, inbound=(replace(rule, **changed),))}
+        }
+
+    changes = {
+        "mac": {"interfaces": {key: replace(interface, mac=f"02:00:00:00:00:01{COMMAND}"), **dict(others)}},
+        "address": {"interfaces": {key: replace(interface, ipv6=(f"fd00::1%x{COMMAND}",)), **dict(others)}},
+        "public": {"interfaces": {key: replace(interface, public=(f"192.0.2.1{COMMAND}",)), **dict(others)}},
+        "gateway": {"gateways": first(found.gateways, public=(f"192.0.2.1{COMMAND}",))},
+        "vpc": {"vpcs": first(found.vpcs, cidrs=(f"fd00::%x{COMMAND}/64",))},
+        "subnet": {"subnets": first(found.subnets, cidrs=(f"10.0.0.0/16{COMMAND}",))},
+        "route": {"route_tables": first(found.route_tables, routes=(Route(f"10.0.0.0/8{COMMAND}", "local"),))},
+        "peer": ruled(peer=f"10.0.0.0/8{COMMAND}"),
+        "port": ruled(from_port=f"443{COMMAND}"),
+        "protocol": ruled(protocol=f"6{COMMAND}"),
+    }
+    with pytest.raises(ConfigError) as raised:
+        ruleset(make(replace(found, **changes[part])))
+    assert raised.value.code == code

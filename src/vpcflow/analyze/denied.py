@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from vpcflow.analyze.plan import quoted, select
+from vpcflow.analyze.plan import bounded, quoted, select
 from vpcflow.analyze.top import PACKET_LEVEL
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def plan(by: str, scope: Scope, schema: Schema, *, limit: int, at_least: int) ->
     """Return the plan for REJECT records of *scope* grouped by one of `KEYS`, most attempts first."""
     column = PACKET_LEVEL.get(by, by)
     grouped = select(
-        f"SELECT {quoted(column)} AS refused, count(*) AS attempts, CAST(sum(packets) AS BIGINT) AS packets, "
-        "CAST(sum(bytes) AS BIGINT) AS bytes, count(DISTINCT dstport) AS ports, count(DISTINCT dst) AS targets, "
+        f"SELECT {quoted(column)} AS refused, count(*) AS attempts, {bounded('sum(packets)')} AS packets, "
+        f"{bounded('sum(bytes)')} AS bytes, count(DISTINCT dstport) AS ports, count(DISTINCT dst) AS targets, "
         'count(DISTINCT src) AS sources, min(start) AS first_s, max(coalesce("end", start)) AS last_s, '
         f"count(*) OVER () AS distinct_count FROM flows GROUP BY 1 HAVING count(*) >= {at_least}",
         scope,

@@ -58,6 +58,12 @@ class Asker(Protocol):
 
 
 _ALWAYS: Final = TimeRange()
+_LAST: Final = 2**63 - 1
+
+
+def bounded(total: str) -> str:
+    """Return the SQL of a total as a BIGINT; counts that nobody can have counted end at the last one."""
+    return f"CAST(CASE WHEN {total} > {_LAST} THEN {_LAST} WHEN {total} < -{_LAST} THEN -{_LAST} ELSE {total} END AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from vpcflow.analyze.plan import quoted, select
+from vpcflow.analyze.plan import bounded, quoted, select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,9 +72,9 @@ def plan(
     split = [f"{value} FILTER (WHERE action = '{action}')" if has_action else "NULL" for action in ("ACCEPT", "REJECT")]
     places = ", ".join(str(place) for place in range(1, len(columns) + 1))
     grouped = select(
-        f"SELECT {keys}, CAST(sum(bytes) AS BIGINT) AS total_bytes, CAST(sum(packets) AS BIGINT) AS total_packets, "
-        f"count(*) AS total_records, CAST({split[0]} AS BIGINT) AS accepted, CAST({split[1]} AS BIGINT) AS refused, "
-        f"CAST(sum({value}) OVER () AS BIGINT) AS whole, count(*) OVER () AS distinct_count "
+        f"SELECT {keys}, {bounded('sum(bytes)')} AS total_bytes, {bounded('sum(packets)')} AS total_packets, "
+        f"count(*) AS total_records, {bounded(split[0])} AS accepted, {bounded(split[1])} AS refused, "
+        f"{bounded(f'sum({value}) OVER ()')} AS whole, count(*) OVER () AS distinct_count "
         f"FROM flows GROUP BY {places}",
         scope,
         schema,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vpcflow.types import TimeRange
 
@@ -135,9 +135,15 @@ def _utc(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
+_DIGITS: Final = 12
+"""Of a time in seconds."""
+
+
 def _moment(text: str) -> int:
     """Read a time as it stands behind an @; ValueError for what is none."""
-    return int(text) if text.isdecimal() else int(_utc(datetime.fromisoformat(text)).timestamp())
+    return (
+        int(text) if text.isdecimal() and len(text) <= _DIGITS else int(_utc(datetime.fromisoformat(text)).timestamp())
+    )
 
 
 @contextlib.contextmanager

@@ -48,14 +48,14 @@ def protocol(ctx: click.Context, parameter: click.Parameter, value: str | None) 
         return None
     if value.lower() in BY_NAME:
         return BY_NAME[value.lower()]
-    if value.isdecimal() and int(value) < 256:
+    if value.isdecimal() and len(value) <= 3 and int(value) < 256:
         return int(value)
     raise click.BadParameter(t("error.not_a_protocol", value=value), ctx, parameter)
 
 
 def port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     """Return a port's number."""
-    if value is not None and not (value.isdecimal() and int(value) <= _MAX_PORT):
+    if value is not None and not (value.isdecimal() and len(value) <= 5 and int(value) <= _MAX_PORT):
         raise click.BadParameter(t("error.not_a_port", value=value), ctx, parameter)
     return None if value is None else int(value)
 

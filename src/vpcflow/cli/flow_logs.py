@@ -13,6 +13,7 @@ from vpcflow.app.run_lock import is_running
 from vpcflow.cli.choices import one_of, s3_options
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import json_text
 from vpcflow.cli.words import CONTEXT, Group, option
 from vpcflow.errors import ResourceError, UsageError
 from vpcflow.i18n import t
@@ -88,7 +89,7 @@ def create(session: Session, kind: str, **values: Any) -> int:  # noqa: ANN401 -
             return _dry(session, error)
         made = service.describe({"FlowLogIds": result["FlowLogIds"]})["FlowLogs"] if result["FlowLogIds"] else []
     if kind == "json":
-        click.echo(json.dumps(result, indent=4, ensure_ascii=False))
+        click.echo(json_text(result, 4))
     else:
         for shape in made:
             click.echo(f"{shape['FlowLogId']}  {shape['FlowLogStatus']}  {_next(shape)}")
@@ -215,7 +216,7 @@ def describe(session: Session, kind: str, **values: Any) -> int:  # noqa: ANN401
         except ResourceError as error:
             return _dry(session, error)
     if kind == "json":
-        click.echo(json.dumps(result, indent=4, ensure_ascii=False))
+        click.echo(json_text(result, 4))
         return 0
     shown = [
         (
@@ -268,7 +269,7 @@ def delete(session: Session, kind: str, *, flow_log_ids: tuple[str, ...], dry_ru
         except ResourceError as error:
             return _dry(session, error)
     if kind == "json":
-        click.echo(json.dumps(result, indent=4, ensure_ascii=False))
+        click.echo(json_text(result, 4))
     else:
         refused = {one["ResourceId"] for one in result["Unsuccessful"]}
         for one in dict.fromkeys(ids):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +24,7 @@ from vpcflow.cli.choices import (
 from vpcflow.cli.render import chosen, output_option, write_table
 from vpcflow.cli.result import write_result
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import printable
+from vpcflow.cli.shown import json_text, printable
 from vpcflow.cli.summary import byte_size, seconds_shown
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
@@ -123,7 +122,7 @@ def _add(rows: Rows, kind: str, *, first: bool) -> None:
     if kind == "jsonl":
         for row in texts:
             found = {name: value for name, value in zip(names, row, strict=True) if value is not None}
-            click.echo(json.dumps(found, ensure_ascii=False))
+            click.echo(json_text(found))
     elif kind == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([names] if first else [])
@@ -195,7 +194,7 @@ def _show(session: Session, rows: Rows, kind: str) -> None:
             },
             "status": "Complete",
         }
-        click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+        click.echo(json_text(answer, 1))
     elif kind in ("table", "wide"):
         texts = shown.texts(rows)
         head = [column.name for column in rows.columns]

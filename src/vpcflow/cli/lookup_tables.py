@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 from vpcflow.cli.choices import one_of
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import printable_lines
+from vpcflow.cli.shown import json_text, printable_lines
 from vpcflow.cli.summary import byte_size
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import CONTEXT, Group, option
@@ -77,7 +76,7 @@ def list_(session: Session, kind: str) -> None:
     with session.app.state() as state:
         found = LookupTables(state).all()
     if kind == "json":
-        click.echo(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False))
+        click.echo(json_text([asdict(one) for one in found], 1))
         return
     head = [t(f"lookup.{name}") for name in ("name", "rows", "bytes", "updated", "columns", "description")]
     rows = [

@@ -14,7 +14,7 @@ from vpcflow.app import networks
 from vpcflow.cli.choices import one_of
 from vpcflow.cli.network_table import counts, draw_changes, draw_network, draw_resource, summary
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import printable
+from vpcflow.cli.shown import harmless_json, json_text, printable
 from vpcflow.cli.when import When, seconds, utc
 from vpcflow.cli.words import CONTEXT, Group, option
 from vpcflow.errors import UsageError
@@ -127,7 +127,7 @@ def show(session: Session, resource: str | None, at: int | None, word: str | Non
     elif kind == "json":
         from vpcflow.vpc.json_form import dumps
 
-        click.echo(dumps(found.network, indent=2))
+        click.echo(harmless_json(dumps(found.network, indent=2)))
     else:
         draw_network(session, found.network)
         _incomplete(session, found.network)
@@ -151,7 +151,7 @@ def diff(session: Session, before: str | None, after: str | None, kind: str) -> 
     one, other = _both(session, before, after)
     found = list(changes(one, other))
     if kind == "json":
-        click.echo(json.dumps([asdict(change) for change in found], indent=2, ensure_ascii=False))
+        click.echo(json_text([asdict(change) for change in found], 2))
     else:
         draw_changes(found)
     if not found:
@@ -185,7 +185,7 @@ def list_(session: Session, kind: str) -> None:
     found = networks.versions(session.app)
     if kind == "json":
         rows = [{**asdict(one), "summary": json.loads(one.summary)} for one in found]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json_text(rows, 2))
         return
     for one in found:
         click.echo(printable(f"{utc(one.since_s)}  {one.name}  {summary(json.loads(one.summary))}  ({one.source})"))

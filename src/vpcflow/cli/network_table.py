@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from vpcflow.cli.render import write_table
-from vpcflow.cli.shown import printable
+from vpcflow.cli.shown import json_text, printable
 from vpcflow.errors import UsageError
 from vpcflow.i18n import t
 from vpcflow.vpc.rule_text import written, written_entry
@@ -128,7 +127,7 @@ def draw_resource(session: Session, network: Network, wanted: str, kind: str) ->
     if not found:
         raise UsageError("network.no_resource", value=wanted)
     if kind == "json":
-        click.echo(json.dumps([{"part": part, **asdict(one)} for part, one in found], indent=2, ensure_ascii=False))
+        click.echo(json_text([{"part": part, **asdict(one)} for part, one in found], 2))
         return
     for place, (part, one) in enumerate(found):
         if place:

@@ -13,6 +13,7 @@ from vpcflow.cli import insights
 from vpcflow.cli.choices import one_of
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import json_text
 from vpcflow.cli.when import utc
 from vpcflow.cli.words import CONTEXT, Group, Option, option
 from vpcflow.errors import UsageError
@@ -89,7 +90,7 @@ def list_(session: Session, prefix: str, kind: str) -> None:
     found = _saved(session).all(prefix)
     if kind == "json":
         document = {"queryDefinitions": [one.document() for one in found]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json_text(document, 2))
         return
     head = [t(f"query_definitions.{name}") for name in ("name", "title", "parameters", "modified")]
     write_table(session, head, [[one.name, title(one), _parameters(one), _modified(one)] for one in found])
@@ -127,7 +128,7 @@ def show(session: Session, name: str, kind: str) -> None:
     """See ``command.query-definitions.show``."""
     found = _saved(session).get(name)
     if kind == "json":
-        click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False))
+        click.echo(json_text(found.document(), 2))
         return
     if has(f"query_definition.{found.name}"):
         session.note(f"query_definition.{found.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from vpcflow.cli.choices import one_of
 from vpcflow.cli.explain import port, protocol
 from vpcflow.cli.explained import draw_reached
 from vpcflow.cli.session import command as declare
+from vpcflow.cli.shown import json_text
 from vpcflow.cli.when import When, seconds
 from vpcflow.cli.words import option
 from vpcflow.errors import UsageError
@@ -53,7 +53,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     asked = asked_about(values["source"], values["destination"], values["port"], values["protocol"], rules)
     found = reach(rules[-1], asked, values["source_port"])
     if values["kind"] == "json":
-        click.echo(json.dumps(explanation.reached(found), ensure_ascii=False, indent=2))
+        click.echo(json_text(explanation.reached(found), 2))
     else:
         draw_reached(session, found)
     return 1 if values["exit_code"] and not found.path.works else 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.i18n import t
 
@@ -34,3 +36,17 @@ def printable_lines(text: str) -> str:
 def printable(text: str) -> str:
     """Return *text* without anything a terminal would obey."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+_UNSAFE: Final = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON may hold as it is and a terminal obeys, or cannot be written."""
+
+
+def json_text(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - JSON
+    """Return a value as JSON that people can read and that is harmless on a terminal."""
+    return harmless_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def harmless_json(text: str) -> str:
+    """Return the same JSON with what a terminal would obey as escapes."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

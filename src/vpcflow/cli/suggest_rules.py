@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from vpcflow.app.suggest import document, network_of, rule_text, suggest_rules, 
 from vpcflow.cli.choices import Question, asked, athena_place, engine_options, one_of, question_options
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import printable
+from vpcflow.cli.shown import json_text, printable
 from vpcflow.cli.when import seconds
 from vpcflow.cli.words import option
 from vpcflow.i18n import t
@@ -47,7 +46,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     with asked(session, question, athena=place) as asker:
         found = suggest_rules(asker, question.scope(), network, values["resource"], at_most=values["max_rules"])
     if values["kind"] == "json":
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=2))
+        click.echo(json_text(document(found), 2))
     elif values["kind"] == "table":
         _draw(session, found)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from vpcflow.app.what_if import change, document, what_if
 from vpcflow.cli.choices import Question, asked, athena_place, engine_options, one_of, question_options
 from vpcflow.cli.render import write_table
 from vpcflow.cli.session import command as declare
-from vpcflow.cli.shown import printable
+from vpcflow.cli.shown import json_text, printable
 from vpcflow.cli.summary import byte_size
 from vpcflow.cli.when import seconds, utc
 from vpcflow.cli.words import option
@@ -58,7 +57,7 @@ def command(session: Session, **values: Any) -> int:  # noqa: ANN401 - click's o
     with asked(session, question, athena=place) as asker:
         found = what_if(asker, question.scope(), wanted)
     if values["kind"] == "json":
-        click.echo(json.dumps(document(wanted, found, values["limit"]), ensure_ascii=False, indent=2))
+        click.echo(json_text(document(wanted, found, values["limit"]), 2))
     else:
         draw(session, wanted, found, limit=values["limit"])
     if session.verbose and found.sql:

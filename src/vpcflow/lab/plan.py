@@ -196,8 +196,9 @@ def _check_addresses(network: Network) -> None:
 
 def _check_rules(network: Network) -> None:
     """Refuse what is no block or number: all of it becomes text that `ip` and `nft` obey."""
-    whole = [*network.vpcs.values(), *network.subnets.values(), *network.prefix_lists.values()]
-    blocks = [cidr for one in whole for cidr in one.cidrs]
+    blocks = [cidr for vpc in network.vpcs.values() for cidr in vpc.cidrs]
+    blocks += [cidr for subnet in network.subnets.values() for cidr in subnet.cidrs]
+    blocks += [cidr for listed in network.prefix_lists.values() for cidr in listed.cidrs]
     blocks += [route.destination for table in network.route_tables.values() for route in table.routes]
     rules = [rule for group in network.security_groups.values() for rule in (*group.inbound, *group.outbound)]
     entries = [entry for acl in network.network_acls.values() for entry in (*acl.inbound, *acl.outbound)]
@@ -209,8 +210,9 @@ def _check_rules(network: Network) -> None:
             addresses.block(text)
         except ValueError as error:
             raise ConfigError("lab.bad_block", block=text) from error
-    numbers = [number for one in (*rules, *entries) for number in (one.protocol, one.from_port, one.to_port)]
-    for number in (*numbers, *(entry.number for entry in entries)):
+    numbers = [number for rule in rules for number in (rule.protocol, rule.from_port, rule.to_port)]
+    numbers += [number for one in entries for number in (one.number, one.protocol, one.from_port, one.to_port)]
+    for number in numbers:
         if not isinstance(number, int):
             raise ConfigError("lab.bad_number", number=number)
 

@@ -43,6 +43,11 @@ UNRESOLVED: Final = "pl-unresolved"
 """The peer of a rule whose own could not be resolved: a prefix list that nobody knows, so that nothing is guessed of it."""
 
 
+def whole(text: str) -> str:
+    """Return *text* with U+FFFD for halves of characters, which an escape in JSON or YAML may stand for."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 class Item:
     """One JSON object. file, place: where it stands, for errors. What is missing reads as empty, null too."""
 

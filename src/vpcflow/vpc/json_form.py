@@ -73,16 +73,17 @@ def read(document: Mapping[str, Any], name: str) -> Network:
         parts["asg_tags"] = {name: dict(tags) for name, tags in document.get("asg_tags", {}).items()}
         parts |= {part: str(document.get(part, "")) for part in ("account", "region")}
         incomplete = document.get("incomplete", [])
-        if not _is("tuple", incomplete) or not all(_is("Mapping", tags) for tags in parts["asg_tags"].values()):
-            raise TypeError("incomplete, asg_tags")
-        return Network(**parts, incomplete=tuple(incomplete))
+        found = Network(**parts, incomplete=tuple(incomplete))
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise RecordError("network.bad_form", file=name, reason=str(error)) from error
+    if not _is("tuple", incomplete) or not all(_is("Mapping", tags) for tags in found.asg_tags.values()):
+        raise RecordError("network.bad_form", file=name, reason="asg_tags, incomplete")
+    return found
 
 
 def _made(kind: type[Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - one of the classes above
     declared = {one.name: str(one.type) for one in fields(kind)}
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in values.items():
         inner = _INNER.get((kind, key))
         if inner is not None:

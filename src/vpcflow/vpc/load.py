@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vpcflow.errors import RecordError
 from vpcflow.vpc import cloudformation, describe, json_form, terraform, toml_file
-from vpcflow.vpc.document import LISTS, Documents
+from vpcflow.vpc.document import LISTS, Documents, whole
 from vpcflow.vpc.topology import Network
 
 if TYPE_CHECKING:
@@ -176,6 +176,9 @@ def _json(text: str, file: str) -> Iterator[object]:
             return
         try:
             value, place = decoder.raw_decode(text, found.start())
+            if "\\ud" in text or "\\uD" in text:
+                # Halves of characters (`\ud800`) are none that could be kept or shown.
+                value = json.loads(whole(json.dumps(value, ensure_ascii=False)))
         except json.JSONDecodeError as error:
             raise RecordError(
                 "network.not_json", file=file, line=error.lineno, column=error.colno, reason=error.msg

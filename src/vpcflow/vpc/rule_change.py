@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vpcflow.vpc.topology import Network
 
 Verb: TypeAlias = Literal["authorize", "revoke"]
+_DIGITS: Final = 5
+"""Of the number of a rule."""
 _SIDES: Final = {"inbound": True, "outbound": False, "ingress": True, "egress": False}
 
 
@@ -61,7 +63,7 @@ def parse(text: str, verb: Verb, network: Network) -> RuleChange:
     resource = resource_of(name, network)
     try:
         if isinstance(resource, NetworkAcl):
-            if verb == "revoke" and rest.isdecimal():
+            if verb == "revoke" and rest.isdecimal() and len(rest) <= _DIGITS:
                 return RuleChange(verb, resource.id, inbound, _numbered(resource, inbound, int(rest)))
             number, allow, found = entry(rest, inbound=inbound)
             made = NetworkAclEntry(number, allow, found.protocol, found.peer, found.from_port, found.to_port)

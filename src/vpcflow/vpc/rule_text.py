@@ -75,7 +75,7 @@ def entry(text: str, *, inbound: bool) -> tuple[int, bool, Written]:
 def _protocol(word: str) -> int:
     if word in ("all", "any", "-1"):
         return ANY
-    number = int(word) if word.isdecimal() else BY_NAME.get(word, -2)
+    number = int(word) if word.isdecimal() and len(word) <= 3 else BY_NAME.get(word, -2)
     if not 0 <= number <= _MAX_TYPE:
         raise RuleTextError("network.rule.protocol")
     return number

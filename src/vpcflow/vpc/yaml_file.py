@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from vpcflow.errors import RecordError
+from vpcflow.vpc.document import whole
 
 _NAMED: Final = {"Ref": "Ref", "Condition": "Condition"}
 _MAX_BYTES: Final = 8 << 20
@@ -19,10 +20,16 @@ _MERGE: Final = "tag:yaml.org,2002:merge"
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Plain values, and short forms."""
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        """Return the text of a scalar."""
+        return whole(super().construct_scalar(node))
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put into a mapping what `<<` names, where that is not too much."""
         if _pairs(node, {}) > _MAX_PAIRS:
-            raise yaml.constructor.ConstructorError(None, None, f"more than {_MAX_PAIRS:,} merged keys", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"more than {_MAX_PAIRS:,} merged keys", node.start_mark
+            )
         super().flatten_mapping(node)
 
 

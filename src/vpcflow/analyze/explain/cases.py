@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp, parse_one
 
 from vpcflow.analyze.explain.own import interface_column, table_of, with_
-from vpcflow.analyze.plan import select
+from vpcflow.analyze.plan import bounded, select
 from vpcflow.types import TimeRange
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ def _cases() -> str:
         where = f"FILTER (WHERE into_ = {into} AND action = '{action}'{scoped})"
         parts += [
             f"count(*) {where} AS {name}_records",
-            f"CAST(coalesce(sum(packets) {where}, 0) AS BIGINT) AS {name}_packets",
-            f"CAST(coalesce(sum(bytes) {where}, 0) AS BIGINT) AS {name}_bytes",
+            f"{bounded(f'coalesce(sum(packets) {where}, 0)')} AS {name}_packets",
+            f"{bounded(f'coalesce(sum(bytes) {where}, 0)')} AS {name}_bytes",
             f"min(first_s) {where} AS {name}_first",
             f"max(last_s) {where} AS {name}_last",
             f"coalesce(bitwise_or_agg(flags) {where}, 0) AS {name}_flags",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp, parse_one
 
 from vpcflow.analyze.explain.own import interface_column
-from vpcflow.analyze.plan import select
+from vpcflow.analyze.plan import bounded, select
 from vpcflow.vpc.matching import WITH_PORTS
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def plan(
     outer = parse_one(
         "SELECT interface_id, flow_direction, src, dst, protocol, "
         f"CASE WHEN role = {ANSWER} THEN srcport ELSE dstport END AS port, role, action, {piece} AS piece, "
-        f"min({client}) AS client, count(*) AS records, CAST(coalesce(sum(packets), 0) AS BIGINT) AS packets, "
-        "CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes, min(start) AS first_s, max(last_s) AS last_s "
+        f"min({client}) AS client, count(*) AS records, {bounded('coalesce(sum(packets), 0)')} AS packets, "
+        f"{bounded('coalesce(sum(bytes), 0)')} AS bytes, min(start) AS first_s, max(last_s) AS last_s "
         "FROM told GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9",
         dialect="athena",
     )

@@ -202,10 +202,10 @@ class Parser:
                 spelled = self.expect("]")
             else:
                 break
-            if len(parts) > MAX_DEPTH:
-                self.refuse("too_deep", spelled, limit=MAX_DEPTH)
         if spelled.kind == "word" and spelled.value.endswith("."):
             self.fail("a name after the dot")
+        if len(parts) > MAX_DEPTH:
+            raise self.malformed("too_deep", first.start, spelled.end, limit=MAX_DEPTH)
         return Field(tuple(parts), first.start, spelled.end)
 
     def whole(self, most: int = 2**31) -> Token:
