@@ -115,3 +115,10 @@ def test_an_unknown_language_means_english():
 def test_an_unknown_key_fails_loudly():
     with pytest.raises(KeyError):
         i18n.t("no.such.text")
+
+
+def test_a_word_goes_with_its_number(monkeypatch):
+    monkeypatch.setattr(i18n, "catalogue", lambda _language: {"x": "{count} {count:record is|records are} there"})
+    assert [i18n.t("x", count=count) for count in ("1", 1, "0", "1,000")] == [
+        "1 record is there", "1 record is there", "0 records are there", "1,000 records are there",
+    ]  # fmt: skip

@@ -160,7 +160,7 @@ def load(
     values = {key: Value(setting.default, "default") for key, setting in SETTINGS.items()}
     own, *others = files(env)
     for path in reversed(others if file else [own, *others]):
-        if path.is_file():
+        if _is_there(path):
             values |= _from_file(path)
     if file:
         values |= _from_file(Path(file))
@@ -170,6 +170,14 @@ def load(
         if (given := flags.get(key)) is not None:
             values[key] = Value(given, f"--{key.rpartition('.')[2].replace('_', '-')}")
     return Config(values)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is such a file; none is there for us in a folder that we may not enter, as the home of another user."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _from_file(path: Path) -> dict[str, Value]:

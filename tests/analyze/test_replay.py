@@ -66,6 +66,12 @@ CASES = {
     "and refused if neither may": (
         PING, ["- web outbound all to 0.0.0.0/0", "- web inbound icmp 8/0 from 10.0.0.0/8"], 2, 0,
     ),
+    "a ping that was refused is an opening, whatever its sender may send": (
+        [record("in", "REJECT", protocol=1, ports=(0, 0))], [f"+ web inbound icmp 8/0 from {FAR}"], 0, 1,
+    ),
+    "which a rule for the other way does not let in": (
+        [record("in", "REJECT", protocol=1, ports=(0, 0))], [f"+ web outbound icmp to {FAR}"], 0, 0,
+    ),
     "late packets are no rule's": (
         [*WEB, record("in", "REJECT", 4, ports=(40000, 443), at=60)], ["+ web inbound tcp 22 from 0.0.0.0/0"], 0, 0,
     ),
@@ -140,3 +146,9 @@ def test_it_decides_as_the_plain_evaluator_does(tmp_path):
     assert min(expected.values()) > 10
     found = ran(tmp_path, rows, network)
     assert {"refused": found.refused.records, "let_in": found.let_in.records} == expected
+
+
+def test_pings_that_only_answers_could_be_are_counted_beside(tmp_path):
+    found = ran(tmp_path, PING, after("- web inbound icmp 8/0 from 10.0.0.0/8"))
+    assert (found.refused.records, found.ambiguous) == (0, 1)
+    assert ran(tmp_path / "more", PING, after("- web outbound all to 0.0.0.0/0")).unexplained == {}

@@ -153,3 +153,14 @@ def test_a_value_that_cannot_be_read_names_key_and_origin():
         load({"memory": "1MB"}, {}).number("memory")
     assert caught.value.values == {"key": "memory", "value": "1MB", "origin": "--memory"}
     assert "1MB" in caught.value.message
+
+
+def test_a_home_that_may_not_be_entered_has_no_settings_for_us(run, user_file, monkeypatch):
+    def refused(path):
+        if path == user_file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return False
+
+    user_file.write_text('lake = "of-user"\n')
+    monkeypatch.setattr("pathlib.Path.is_file", refused)
+    assert load({}, {"HOME": str(user_file.parents[2])}).text("lake") == "./lake"

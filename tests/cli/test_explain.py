@@ -193,6 +193,29 @@ def test_what_if_tells_what_would_turn(run, network):
     ran = run(*words, "--revoke", "public inbound 90", "--authorize", "web inbound tcp 22 from 0.0.0.0/0")
     assert ran.code == 0
     assert "nothing that was accepted would be refused" in ran.out
-    assert "refused, would be let in: 1 records" in ran.out
+    assert "refused, would be let in: 1 record," in ran.out
     assert "every address" in ran.err
     assert run(*words).code == 2
+
+
+def test_a_record_that_does_not_tell_its_own_side_is_shown_the_way_it_went(run):
+    line = "2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK"
+    ran = run("explain", "--record", line, "-o", "table")
+    assert "172.31.9.69:49761 → 172.31.9.12:3389" in ran.out
+    assert "1 record, 20 packets" in ran.out
+    assert "in 1 conversation " in ran.out
+
+
+def test_what_an_interface_opened_itself_is_held_against_its_outbound_rules(run, network, place):
+    head = RECORDS.splitlines()[0]
+    (place / "call.log").write_text(
+        f"{head}\neni-1 10.0.1.10 192.0.2.7 40000 8080 6 5 900 1700002800 1700002810 ACCEPT OK 3 egress\n"
+        "eni-1 192.0.2.7 10.0.1.10 8080 40000 6 5 900 1700002800 1700002810 ACCEPT OK 19 ingress\n"
+    )
+    words = ("explain", "10.0.1.10", "192.0.2.7", "8080", "--from", "call.log", "--network", network)
+    ran = run(*words, "-o", "table")
+    assert ran.lines[0] == "✓ accepted in both directions"
+    assert "10.0.1.10:40000 → 192.0.2.7:8080" in ran.out
+    assert not any("✕" in line for line in ran.lines if "network ACL" not in line)
+    (cause,) = run(*words, "-o", "json").json()["causes"]
+    assert (cause["direction"], cause["steps"][0]["layer"]) == ("egress", "security_group")

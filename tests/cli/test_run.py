@@ -75,8 +75,8 @@ def test_a_service_manager_is_told(tmp_path, monkeypatch):
         manager.bind(str(path))
         manager.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
-        notify(READY=1, STATUS="capturing 1 interfaces")
-        assert manager.recv(1000) == b"READY=1\nSTATUS=capturing 1 interfaces"
+        notify(READY=1, STATUS="capturing 1 interface")
+        assert manager.recv(1000) == b"READY=1\nSTATUS=capturing 1 interface"
     path.unlink()
     notify(STOPPING=1)  # nobody listens any more
     monkeypatch.delenv("NOTIFY_SOCKET")

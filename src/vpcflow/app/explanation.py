@@ -13,7 +13,7 @@ from vpcflow.record.numbers import protocol_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from vpcflow.analyze.explain.cause import Cause, Conversation
+    from vpcflow.analyze.explain.cause import Cause
     from vpcflow.analyze.explain.steps import CheckTold, PathTold, StepTold
     from vpcflow.app.explain import Asked, Explanation, Reached
     from vpcflow.vpc.rule_change import RuleChange
@@ -223,10 +223,13 @@ def opener(cause: Cause) -> str:
     return t("explain.opener", who=who, how=t(f"explain.opened_by.{cause.opened_by}"))
 
 
-def ends(conversation: Conversation, direction: str) -> tuple[str, str]:
+def ends(cause: Cause) -> tuple[str, str]:
     """Return source and destination of the packets that a cause is about."""
+    conversation = cause.conversation
+    if not cause.direction and (refused := next((row for row in cause.evidence if row["action"] == "REJECT"), None)):
+        return end(refused["srcaddr"], refused["srcport"]), end(refused["dstaddr"], refused["dstport"])
     own, far = end(conversation.own, conversation.own_port), end(conversation.far, conversation.far_port)
-    return (own, far) if direction == "egress" else (far, own)
+    return (own, far) if cause.direction == "egress" else (far, own)
 
 
 def end(address: str, port: int | None) -> str:
@@ -317,7 +320,7 @@ def _title(found: Explanation) -> str:
 
 
 def _facts(cause: Cause) -> Iterator[str]:
-    source, destination = ends(cause.conversation, cause.direction)
+    source, destination = ends(cause)
     rows = {
         "interface": f"`{cause.interface_id}`",
         "packets": f"`{source}` → `{destination}`",

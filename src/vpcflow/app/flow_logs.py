@@ -152,7 +152,11 @@ class FlowLogService:
         """Return code and text of why a resource does not get this flow log."""
         resource_id = new.resource_id
         if interfaces_of(self.network, new.resource_type, resource_id) is None:
-            known = known_resources(self.network, new.resource_type)
+            named = {**self.network.vpcs, **self.network.subnets, **self.network.interfaces}
+            known = [
+                f"{one} ({name})" if (name := getattr(named.get(one), "name", "")) else one
+                for one in known_resources(self.network, new.resource_type)
+            ]
             words = ", ".join(known[:_KNOWN_SHOWN]) + (" …" if len(known) > _KNOWN_SHOWN else "")
             code = "flow_logs.unknown_resource" if known else "flow_logs.unknown_resource_none"
             error = ResourceError(code, aws_code=_NOT_FOUND[new.resource_type], id=resource_id, known=words)

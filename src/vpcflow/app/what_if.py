@@ -81,6 +81,7 @@ def document(wanted: Change, found: Replay, limit: int) -> dict[str, Any]:
         "refused": _side(found.refused, limit),
         "let_in": _side(found.let_in, limit),
         "unexplained": dict(found.unexplained),
+        "ambiguous": found.ambiguous,
         "undecided": dict(found.undecided),
     }
 

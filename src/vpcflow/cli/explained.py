@@ -45,7 +45,7 @@ def _table(causes: tuple[Cause, ...]) -> pa.RecordBatch:
     texts = ("verdict", "certainty", "layer", "resource", "rule", "direction", "interface_id", "opener", "opened_by")
     columns = {name: pa.array((getattr(cause, name) or None for cause in causes), pa.string()) for name in texts}
     columns["why"] = pa.array((",".join(cause.why) for cause in causes), pa.string())
-    ends = [explanation.ends(cause.conversation, cause.direction) for cause in causes]
+    ends = [explanation.ends(cause) for cause in causes]
     columns["source"] = pa.array((source for source, _ in ends), pa.string())
     columns["destination"] = pa.array((destination for _, destination in ends), pa.string())
     columns["services"] = pa.array((explanation.services(cause) for cause in causes), pa.string())
@@ -120,7 +120,7 @@ def _draw_one(session: Session, cause: Cause, names: Mapping[str, str], *, wide:
             _say(f"{explanation.sign(step)} {explanation.step_line(step, names, explanation.traffic(cause))}")
         for check in step.checks if wide or step.action == "REJECT" else ():
             _say(f"    {explanation.check_line(check, names)}")
-    source, destination = explanation.ends(cause.conversation, cause.direction)
+    source, destination = explanation.ends(cause)
     counts = t(
         "explain.counts",
         records=f"{cause.records:,}",

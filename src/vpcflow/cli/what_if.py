@@ -76,6 +76,8 @@ def draw(session: Session, wanted: Change, found: Replay, *, limit: int) -> None
     session.note("what_if.looked_at", records=f"{found.records:,}", flows=f"{found.flows:,}")
     for kind, count in sorted(found.unexplained.items()):
         session.note(f"what_if.unexplained.{kind}", count=f"{count:,}")
+    if found.ambiguous:
+        session.note("what_if.ambiguous", count=f"{found.ambiguous:,}")
     for why, count in sorted(found.undecided.items()):
         session.note("what_if.undecided", count=f"{count:,}", why=t(f"what_if.why.{why}"))
 

@@ -1,13 +1,14 @@
 """Every text a user sees, in each language: one flat JSON catalogue a language.
 
-Keys are dotted names, places are ``{name}``. A key without text is a defect that
-``tests/test_i18n.py`` finds, so look-ups fail loudly.
+Keys are dotted names, places are ``{name}``, and ``{name:record|records}`` is the word that goes with
+its number. A key without text is a defect that ``tests/test_i18n.py`` finds, so look-ups fail loudly.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import string
 from functools import cache
 from importlib import resources
 
@@ -15,6 +16,19 @@ LANGUAGES = ("en", "ko")
 """The languages that have a complete catalogue; the first one is the default."""
 
 _chosen = LANGUAGES[0]
+
+
+class _Formatter(string.Formatter):
+    """Fills places; ``{count:record|records}`` becomes the first word where *count* is 1, else the second one."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        if "|" not in format_spec:
+            return str(super().format_field(value, format_spec))
+        one, many = format_spec.split("|")
+        return one if str(value) == "1" else many
+
+
+_FORMATTER = _Formatter()
 
 
 @cache
@@ -48,7 +62,7 @@ def preferred(environ: dict[str, str] | None = None) -> str:
 
 def t(key: str, /, **values: object) -> str:
     """Return the text of *key* with its places filled; KeyError when no text has that key."""
-    return catalogue(_chosen)[key].format_map(values)
+    return _FORMATTER.vformat(catalogue(_chosen)[key], (), values)
 
 
 def has(key: str) -> bool:

@@ -143,7 +143,8 @@ def _accepted(table: Mapping[str, Ints], rows: Ints, skipdata: Bools) -> Verdict
     why |= np.where(table["known"][rows] == 0, BIT["own_unknown"], 0)
     size = len(rows)
     certain = np.where(both | ~lost, C["certain"], C["likely"])
-    direction = np.where(into.any, 1, 0)
+    # Told from the side that opened, so that the rules are asked about the opening and not about its answer.
+    direction = np.where(into.any & ~(out.any & (opener == O["own"])), 1, 0)
     verdict = np.where(both, V["accepted"], V["accepted_no_reply"])
     return Verdicts(rows, direction, verdict, np.zeros(size, np.int64), certain, opener, by, why)
 

@@ -141,7 +141,7 @@ class Replay:
     at, and what they were added up to. unexplained: records that the network before the change would have treated otherwise
     than they were (`accepted`: it refuses what was accepted; `refused`: it allows what was refused, as late packets are).
     undecided: records that the network lacks something for. uncovered: accepted records that the changed network refuses,
-    whatever it was before.
+    whatever it was before. ambiguous: accepted records that would be refused if they open, and pass if they answer.
     """
 
     refused: Turned = field(default_factory=Turned)
@@ -149,6 +149,7 @@ class Replay:
     records: int = 0
     flows: int = 0
     uncovered: int = 0
+    ambiguous: int = 0
     unexplained: Counter[str] = field(default_factory=Counter)
     undecided: Counter[str] = field(default_factory=Counter)
     sql: str = ""
@@ -156,12 +157,24 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A batch of flows with what one network says of it. opening: verdicts on the packets that open."""
+    """A batch of flows with what one network says of it. opening: verdicts on the packets that open.
+
+    allowed, refused: by the readings there are, where nothing tells whether packets open or answer: either may let them through.
+    opens, answers: what is allowed and what is refused by each of these readings alone.
+    """
 
     allowed: Bools
     refused: Bools
+    opens: tuple[Bools, Bools]
+    answers: tuple[Bools, Bools]
     opening: Verdicts
     answer: Verdicts
+
+    @property
+    def may_refuse(self) -> Bools:
+        """Where a reading is refused."""
+        found: Bools = self.opens[1] | self.answers[1]
+        return found
 
 
 class Side:
@@ -184,14 +197,15 @@ class Side:
         back = self._evaluator.decide(_packets(batch), remembered)
         allowed = (opening.action == ACCEPT) & (~answers | (back.action == ACCEPT))
         refused = (opening.action == REJECT) | (answers & (back.action == REJECT))
+        opens = allowed, refused
         either = role == flows.EITHER
+        as_answer = no_answer = np.zeros(count, bool)
         if either.any():
             # Read as an answer: to an opening from the other end, to the port that these packets come from.
             other = self._evaluator.decide(opening_of(batch, either, to_client=True))
             as_answer = either & (other.action == ACCEPT) & (back.action == ACCEPT)
-            allowed |= as_answer
-            refused &= ~as_answer
-        return Seen(allowed, refused, opening, back)
+            no_answer = either & (other.action == ACCEPT) & (back.action == REJECT)
+        return Seen(allowed | as_answer, refused & ~as_answer, opens, (as_answer, no_answer), opening, back)
 
 
 def _packets(batch: pa.Table) -> pa.Table:
@@ -283,10 +297,12 @@ def replay(
         found.flows += batch.num_rows
         found.uncovered += int(records[accepted & new.refused].sum())
         found.unexplained["accepted"] += int(records[accepted & old.refused].sum())
-        found.unexplained["refused"] += int(records[~accepted & old.allowed].sum())
+        found.unexplained["refused"] += int(records[~accepted & old.allowed & ~old.may_refuse].sum())
+        found.ambiguous += int(records[accepted & old.opens[0] & new.opens[1] & new.answers[0]].sum())
         _undecided(found, batch, old, new, records)
         found.refused.add(_turned(batch, accepted & old.allowed & new.refused))
-        found.let_in.add(_turned(batch, ~accepted & old.refused & new.allowed))
+        turned = (old.opens[1] & new.opens[0]) | (old.answers[1] & new.answers[0])
+        found.let_in.add(_turned(batch, ~accepted & turned))
     found.refused.finish()
     found.let_in.finish()
     found.unexplained, found.undecided = +found.unexplained, +found.undecided
