@@ -219,3 +219,72 @@ def test_what_an_interface_opened_itself_is_held_against_its_outbound_rules(run,
     assert not any("✕" in line for line in ran.lines if "network ACL" not in line)
     (cause,) = run(*words, "-o", "json").json()["causes"]
     assert (cause["direction"], cause["steps"][0]["layer"]) == ("egress", "security_group")
+
+
+GATEWAYS = """
+[vpc]
+name = "test"
+cidr = ["10.0.0.0/16"]
+[subnet.open]
+cidr = ["10.0.1.0/24"]
+route-table = "open"
+[subnet.inner]
+cidr = ["10.0.2.0/24"]
+route-table = "inner"
+[subnet.alone]
+cidr = ["10.0.3.0/24"]
+[route-table.open]
+routes = ["0.0.0.0/0 igw"]
+[route-table.inner]
+routes = ["0.0.0.0/0 nat"]
+[gateway.igw]
+kind = "igw"
+[gateway.nat]
+kind = "nat"
+subnet = "open"
+address = ["10.0.1.5"]
+public = ["198.51.100.5"]
+[security-group.all]
+inbound = ["all from 0.0.0.0/0"]
+outbound = ["all to 0.0.0.0/0"]
+[interface.web]
+subnet = "open"
+address = ["10.0.1.10"]
+public = ["198.51.100.10"]
+security-groups = ["all"]
+[interface.hidden]
+subnet = "open"
+address = ["10.0.1.11"]
+security-groups = ["all"]
+[interface.app]
+subnet = "inner"
+address = ["10.0.2.10"]
+security-groups = ["all"]
+[interface.db]
+subnet = "alone"
+address = ["10.0.3.10"]
+security-groups = ["all"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "obstacle"),
+    [
+        ("203.0.113.9", "web", None),
+        ("web", "203.0.113.9", None),
+        ("203.0.113.9", "hidden", "no_public_address"),
+        ("hidden", "203.0.113.9", "no_public_address"),
+        ("203.0.113.9", "app", "only_outward"),
+        ("app", "203.0.113.9", None),
+        ("203.0.113.9", "db", "no_way_back"),
+        ("web", "db", None),
+    ],
+)
+def test_reach_knows_what_no_gateway_lets_pass(run, place, source, destination, obstacle):
+    (place / "gateways.toml").write_text(GATEWAYS)
+    words = ("reach", source, destination, "443", "--network", "gateways.toml")
+    found = run(*words, "-o", "json").json()["path"]
+    assert (found["obstacle"] or {}).get("kind") == obstacle
+    told = run(*words, "--exit-code")
+    assert told.code == (1 if obstacle else 0)
+    assert told.lines[0].startswith("✕" if obstacle else "✓")

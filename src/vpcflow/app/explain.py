@@ -225,8 +225,10 @@ def reach(rules: Rules, asked: Asked, source_port: int | None = None) -> Reached
 def _path(rules: Rules, asked: Asked) -> PathTold:
     from vpcflow.analyze.explain.steps import path_told
     from vpcflow.vpc.evaluator import path
+    from vpcflow.vpc.obstacle import obstacle
 
-    return path_told(path(rules.network, _opening(asked)))
+    found = path(rules.network, _opening(asked))
+    return replace(path_told(found), obstacle=obstacle(rules.network, found))
 
 
 def _opening(asked: Asked) -> Flow:

@@ -147,6 +147,9 @@ def path_lines(path: PathTold, names: Mapping[str, str], opening: tuple[str, str
         yield f"✕ {t('explain.no_route', destination=destination)}"
     for step in path.into:
         yield f"{sign(step)} {_at(step, names)}{step_line(step, names, (what, source))}"
+    if path.obstacle:
+        at = named(path.obstacle.interface_id, names)
+        yield f"✕ {t(f'explain.obstacle.{path.obstacle.kind}', interface=at, far=path.obstacle.far)}"
     if not path.reply:
         return
     yield t("explain.reply")

@@ -10,6 +10,7 @@ from vpcflow.vpc.rules import NetworkAclEntry
 
 if TYPE_CHECKING:
     from vpcflow.vpc.decision import Decision, Path, RuleCheck, Step
+    from vpcflow.vpc.obstacle import Obstacle
 
 LAYER_NAMES: Final = {0: "", 1: "security_group", 2: "network_acl"}
 
@@ -47,7 +48,7 @@ class PathTold:
     action: ACCEPT, REJECT, UNKNOWN or NO_ROUTE. route: target of the route, empty where none is known. out, into: steps where
     the packets leave and arrive; reply_out, reply_into: those of the answers. reply: ACCEPT, REJECT, PARTIAL, UNKNOWN or
     empty;
-    reply_refused: the client's ports that get no answer.
+    reply_refused: the client's ports that get no answer. obstacle: what keeps packets from passing a gateway.
     """
 
     action: str
@@ -58,11 +59,12 @@ class PathTold:
     reply_out: tuple[StepTold, ...] = ()
     reply_into: tuple[StepTold, ...] = ()
     reply_refused: tuple[tuple[int, int], ...] = ()
+    obstacle: Obstacle | None = None
 
     @property
     def works(self) -> bool | None:
         """Whether the conversation is let through both ways; None where that cannot be told."""
-        if self.action in ("REJECT", "NO_ROUTE") or self.reply in ("REJECT", "PARTIAL"):
+        if self.action in ("REJECT", "NO_ROUTE") or self.reply in ("REJECT", "PARTIAL") or self.obstacle:
             return False
         return None if "UNKNOWN" in (self.action, self.reply) else True
 
