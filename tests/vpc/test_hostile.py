@@ -100,3 +100,10 @@ def test_halves_of_characters_become_replacement_characters(tmp_path, form):
     (vpc,) = found.vpcs.values()
     assert vpc.name == "\N{REPLACEMENT CHARACTER}x"
     assert dumps(found).encode()
+
+
+@pytest.mark.parametrize("found", ["vpc-1\nx", "vpc 1", "vpc-\x1b[2J", ""])
+def test_an_id_is_one_word(found):
+    with pytest.raises(RecordError) as raised:
+        load_document({"Vpcs": [{"VpcId": found}]}, "f.json")
+    assert raised.value.code == "network.document.id"

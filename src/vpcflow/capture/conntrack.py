@@ -66,8 +66,11 @@ def translated() -> Iterator[Connection]:
             (status,) = struct.unpack("!I", found.get(_STATUS, bytes(4)))
             if not status & bit or _ORIGINAL not in found or _REPLY not in found:
                 continue  # a kernel that cannot choose tells all
-            protocol, client, asked = _tuple(found[_ORIGINAL])
-            _, server, answered = _tuple(found[_REPLY])
+            try:
+                protocol, client, asked = _tuple(found[_ORIGINAL])
+                _, server, answered = _tuple(found[_REPLY])
+            except (LookupError, ValueError, struct.error):
+                continue  # an end that is not told, of a protocol that has no such things
             yield Connection(protocol, client, asked, server, answered)
 
 

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import time
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
@@ -59,8 +60,8 @@ class Home:
 
     def check_owner(self) -> None:
         """Raise a ConfigError when the folder is somebody else's: what comes from its socket is trusted as one's own."""
-        found = self.path.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        found = self.path.lstat()  # a link would be whoever made it choosing a folder
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise ConfigError("lab.not_yours", folder=str(self.path))
 
     # --- the keeper's side -------------------------------------------------------------------------------------

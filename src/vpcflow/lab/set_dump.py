@@ -91,7 +91,7 @@ class SetReader:
                         _check(struct.unpack_from("=i", data, place + 16)[0], name)
                         return
                     yield data[place + 20 : place + length]
-                place += (length + 3) & ~3
+                place += max(16, (length + 3) & ~3)
 
     def _elements(self, payload: bytes) -> Iterator[Elements]:
         for kind, value in _attributes(payload):
@@ -112,7 +112,7 @@ class SetReader:
             length = struct.unpack_from("=H", value, place)[0]
             one = value[place : place + length]
             yield self._read(np.frombuffer(one, np.uint8).reshape(1, -1), _Places.of(one[4:]))
-            place += (length + 3) & ~3
+            place += max(4, (length + 3) & ~3)
 
     def _read(self, rows: NDArray[np.uint8], places: _Places) -> Elements:
         def number(place: int) -> NDArray[np.uint64]:

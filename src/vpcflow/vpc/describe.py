@@ -164,8 +164,9 @@ def _cidrs(one: Item, cidrs: list[str]) -> tuple[str, ...]:
 
 def _id(one: Item, key: str) -> str:
     found = one.text(key)
-    if not found:
-        raise one.wrong(key, "id", None)
+    # It becomes a part of commands and reports, so it is one word.
+    if not found.isprintable() or not found or " " in found:
+        raise one.wrong(key, "id", found or None)
     return found
 
 

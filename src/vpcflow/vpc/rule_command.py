@@ -96,7 +96,7 @@ def aws_cli(change: RuleChange) -> str:
 def terraform(change: RuleChange) -> str:
     """Return the resource to add; for a rule that is taken away, a comment that says which."""
     if change.verb == "revoke":
-        return f"# remove: {change.text}"
+        return f"# remove: {' '.join(change.text.split())}"
     digest = hashlib.sha256(change.text.encode()).hexdigest()[:8]
     if isinstance(change.rule, NetworkAclEntry):
         return _block("aws_network_acl_rule", f"rule_{change.rule.number}_{digest}", _acl_rule(change, change.rule))
