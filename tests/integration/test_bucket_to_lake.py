@@ -29,7 +29,7 @@ def run(*words, lake, check=True):
 
 @pytest.fixture
 def bucket(s3):
-    objects = {str(path.relative_to(EXAMPLES)): path.read_bytes() for path in EXAMPLES.rglob("*.gz")}
+    objects = {str(path.relative_to(EXAMPLES)): path.read_bytes() for path in (EXAMPLES / "AWSLogs").rglob("*.gz")}
     return s3.bucket(objects)
 
 
@@ -64,7 +64,7 @@ def test_a_redelivered_object_replaces_its_records(s3, bucket, tmp_path):
     lake = tmp_path / "lake"
     words = ("ingest", f"s3://{bucket}", "--endpoint-url", s3.url)
     run(*words, lake=lake)
-    key = next(str(path.relative_to(EXAMPLES)) for path in sorted(EXAMPLES.rglob("*.gz")))
+    key = next(str(path.relative_to(EXAMPLES)) for path in sorted((EXAMPLES / "AWSLogs").rglob("*.gz")))
     header = b"version account-id interface-id srcaddr dstaddr start end action log-status\n"
     s3.client().put_object(
         Bucket=bucket,

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from vpcflow.i18n import t
@@ -60,7 +61,7 @@ def _command(found: Check) -> str:
     if os.geteuid() == 0:  # in a container
         added = " ".join(f"--cap-add={name.removeprefix('CAP_')}" for name in found.missing)
         return t("doctor.capture_container", options=added)
-    if shutil.which("systemd-run"):
+    if shutil.which("systemd-run") and Path("/run/systemd/system").is_dir():  # installed, and the one that runs
         user = shlex.quote(getpass.getuser())
         return (
             f"sudo systemd-run --pty --same-dir --uid={user} -p AmbientCapabilities='{capabilities}' "

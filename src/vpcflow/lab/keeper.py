@@ -121,11 +121,8 @@ class Keeper:
 
     def _go_on(self) -> None:
         if time.monotonic() >= self._next_drain:
-            try:
+            with contextlib.suppress(VpcFlowError):  # told by status; the next time may go well
                 self._drain()
-                self._trouble = None
-            except VpcFlowError as error:  # told by status; the next time may go well
-                self._trouble = error
         if self._waiting is not None:
             client = self._waiting
             try:
@@ -142,7 +139,12 @@ class Keeper:
     def _drain(self) -> None:
         self._next_drain = time.monotonic() + _DRAIN_EVERY_S
         at_ns = time.time_ns()
-        self._sink.take(channel.ask(self._lab, "drain"), at_ns)
+        try:
+            self._sink.take(channel.ask(self._lab, "drain"), at_ns)
+        except VpcFlowError as error:
+            self._trouble = error
+            raise
+        self._trouble = None
 
     # --- answers -----------------------------------------------------------------------------------------------
 
