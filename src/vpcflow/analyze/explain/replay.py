@@ -8,6 +8,7 @@ remembers. So an accepted answer never counts as refused for want of a rule of i
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -286,9 +287,7 @@ def replay(
     if not concerned:
         return found
     batches, found.sql = recorded(asker, scope, (before, after), interfaces=concerned, action=action)
-    old_side, new_side = Side(before), Side(after)
-    for batch in batches:
-        old, new = old_side.see(batch), new_side.see(batch)
+    for batch, old, new in _seen(batches, Side(before), Side(after)):
         if on_batch is not None:
             on_batch(batch, old)
         records = np.asarray(batch.column("records").combine_chunks(), np.int64)
@@ -307,6 +306,30 @@ def replay(
     found.let_in.finish()
     found.unexplained, found.undecided = +found.unexplained, +found.undecided
     return found
+
+
+def _seen(batches: Iterator[pa.Table], before: Side, after: Side) -> Iterator[tuple[pa.Table, Seen, Seen]]:
+    """Yield each batch with what either side says of it; the two are asked at the same time."""
+    with ThreadPoolExecutor(1, thread_name_prefix="after") as pool:
+        for batch in batches:
+            coded = _coded(batch)
+            new = pool.submit(after.see, coded)
+            old = before.see(coded)
+            yield batch, old, new.result()
+
+
+def _coded(batch: pa.Table) -> pa.Table:
+    """Return *batch* with its texts as codes, both ends' of one dictionary: each reading of either network needs them."""
+    src, dst = (batch.column(name).combine_chunks().cast(pa.string()) for name in ("src", "dst"))
+    ends = pa.concat_arrays([src, dst]).dictionary_encode()
+    columns = {
+        "src": ends.slice(0, batch.num_rows),
+        "dst": ends.slice(batch.num_rows),
+        "interface_id": batch.column("interface_id").combine_chunks().cast(pa.string()).dictionary_encode(),
+    }
+    for name, column in columns.items():
+        batch = batch.set_column(batch.column_names.index(name), name, column)
+    return batch
 
 
 def _undecided(found: Replay, batch: pa.Table, old: Seen, new: Seen, records: Ints) -> None:
