@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -73,7 +74,7 @@ class TablePlaces:
         if next(self.objects(location), None) is not None:
             raise SourceError("source.not_empty", source=location)
         if location.startswith("s3://"):
-            with tempfile.TemporaryDirectory(prefix="vpcflow-") as folder:
+            with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as folder:
                 yield Path(folder)
                 self._upload(Path(folder), location)
             return

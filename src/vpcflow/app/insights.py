@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
 from dataclasses import replace
@@ -41,7 +42,7 @@ def insights(app: App, lake: Lake, names: Sequence[str] = (), scope: Scope | Non
     from vpcflow.record.fields import TABLES
     from vpcflow.record.schema import LOG_EVENTS
 
-    with lake.reading(), app.state() as state, tempfile.TemporaryDirectory(prefix="vpcflow-insights-") as spill:
+    with lake.reading(), app.state() as state, tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as spill:
         engine = DuckDBEngine(
             [lake.readable],
             memory=app.engine_memory,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time as clock
 from dataclasses import replace
@@ -151,7 +152,7 @@ def _of_record(
             return
     session.note("explain.record_alone")
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vpcflow-record-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-")))
         source = folder / "record.log"
         source.write_text("\n".join(lines) + "\n", encoding="utf-8")
         own = Question(

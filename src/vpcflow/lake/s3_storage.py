@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,7 @@ class S3Storage:
     @contextlib.contextmanager
     def copy(self, path: str) -> Iterator[Path]:
         """Fetch one file to read once."""
-        with tempfile.TemporaryDirectory(prefix="vpcflow-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as folder:
             target = Path(folder) / "file.parquet"
             self._remote.get(path, target)
             yield target
@@ -121,7 +122,7 @@ class S3Storage:
         told: dict[str, object] = {"commit": ledger.commit_number(), "writer": self._writer()}
         if told == self._kept():
             return
-        with tempfile.TemporaryDirectory(prefix="vpcflow-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as folder:
             snapshot = Path(folder) / "ledger.sqlite"
             ledger.copy_to(snapshot)
             self._remote.put(_LEDGER, snapshot)
@@ -131,7 +132,7 @@ class S3Storage:
         self._keep(told)
 
     def _commit(self) -> dict[str, object] | None:
-        with tempfile.TemporaryDirectory(prefix="vpcflow-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"vpcflow-{os.getpid()}-") as folder:
             target = Path(folder) / "commit.json"
             try:
                 self._remote.get(_COMMIT, target)
